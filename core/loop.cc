@@ -1,0 +1,297 @@
+#include <uv.h>
+
+#include <tidewire/core/loop.h>
+#include <tidewire/core/mailbox.h>
+#include <algorithm>
+#include <cassert>
+#include <csignal>
+#include <string>
+#include <thread>
+
+namespace tidewire {
+namespace {
+
+// libuv writes to sockets without MSG_NOSIGNAL.
+void ignore_broken_pipes() noexcept {
+  struct sigaction current {};
+  if (::sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+bool LoopRemote::post(Task task) const { return mailbox_->post(std::move(task)); }
+bool LoopRemote::in_thread() const noexcept { return mailbox_->in_thread(); }
+
+/// The libuv handles behind a loop. libuv keeps them until their close callbacks have run, so they are an
+/// object of their own, and the last callback frees it.
+struct Loop::Handles {
+  explicit Handles(Loop& owner) : loop(&owner) {}
+
+  template <class Handle>
+  void adopt(Handle& handle) {
+    handle.data = this;
+    ++open;
+    uv_unref(reinterpret_cast<uv_handle_t*>(&handle));
+  }
+  template <class Handle>
+  static Handles& of(Handle* handle) {
+    return *static_cast<Handles*>(handle->data);
+  }
+  static void on_closed(uv_handle_t* handle) {
+    Handles& handles = of(handle);
+    if (--handles.open == 0) delete &handles;
+  }
+  void close() {
+    loop = nullptr;
+    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&wake), reinterpret_cast<uv_handle_t*>(&before_wait),
+                         reinterpret_cast<uv_handle_t*>(&after_wait), reinterpret_cast<uv_handle_t*>(&wheel)}) {
+      uv_close(handle, on_closed);
+    }
+  }
+
+  Loop* loop;
+  int open = 0;
+  uv_async_t wake{};
+  uv_prepare_t before_wait{};
+  uv_check_t after_wait{};
+  uv_timer_t wheel{};
+};
+
+struct Loop::SignalWatch {
+  Loop* loop;
+  std::shared_ptr<std::function<void()>> handler;
+  uv_signal_t handle{};
+};
+
+Loop::Loop() : mailbox_(std::make_shared<Mailbox>()), owned_(std::make_unique<uv_loop_t>()), native_(owned_.get()) {
+  if (const int status = uv_loop_init(native_); status != 0) throw Failure(Error::system(status, "event loop"));
+  try {
+    start();
+  } catch (...) {
+    uv_loop_close(native_);
+    throw;
+  }
+}
+
+Loop::Loop(uv_loop_s& theirs) : mailbox_(std::make_shared<Mailbox>()), native_(&theirs) { start(); }
+
+void Loop::start() {
+  ignore_broken_pipes();
+  auto handles = std::make_unique<Handles>(*this);
+  handles_ = handles.get();
+  // Of these only the async handle can fail, when the process is out of descriptors.
+  const int status = uv_async_init(native_, &handles_->wake, [](uv_async_t* async) {
+    Loop* loop = Handles::of(async).loop;
+    if (loop == nullptr) return;
+    for (Task& task : loop->mailbox_->take()) loop->guard("posted task", task);
+  });
+  if (status != 0) throw Failure(Error::system(status, "event loop"));
+  (void)handles.release();
+  uv_prepare_init(native_, &handles_->before_wait);
+  uv_check_init(native_, &handles_->after_wait);
+  uv_timer_init(native_, &handles_->wheel);
+  uv_prepare_start(&handles_->before_wait, [](uv_prepare_t* handle) {
+    if (Loop* loop = Handles::of(handle).loop) loop->end_turn();
+  });
+  uv_check_start(&handles_->after_wait, [](uv_check_t* handle) {
+    if (Loop* loop = Handles::of(handle).loop) loop->end_turn();
+  });
+  handles_->adopt(handles_->wake);
+  handles_->adopt(handles_->before_wait);
+  handles_->adopt(handles_->after_wait);
+  handles_->adopt(handles_->wheel);
+  mailbox_->open(&handles_->wake);
+  epoch_ms_ = uv_now(native_);
+}
+
+Loop::~Loop() {
+  assert(in_thread());
+  mailbox_->close();
+  end_turn();
+  for (SignalWatch* watch : signals_) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&watch->handle),
+             [](uv_handle_t* handle) { delete static_cast<SignalWatch*>(handle->data); });
+  }
+  signals_.clear();
+  // Everything on this loop has been closed by now; libuv only has to be let through the close callbacks,
+  // while what they use is still there. The bounds are for a handle that someone left open against the
+  // contract: leaked, not waited for.
+  for (int turn = 0; owned_ && turn < 1000 && uv_loop_alive(native_) != 0; ++turn) {
+    uv_run(native_, UV_RUN_NOWAIT);
+    end_turn();
+  }
+  handles_->close();
+  if (!owned_) return;
+  for (int turn = 0; turn < 1000 && uv_loop_close(native_) == UV_EBUSY; ++turn) uv_run(native_, UV_RUN_NOWAIT);
+}
+
+void Loop::run() {
+  mailbox_->set_thread();
+  while (!mailbox_->take_stop()) {
+    if (!run_once()) break;
+  }
+}
+
+bool Loop::run_once(bool wait) {
+  mailbox_->set_thread();
+  if (uv_loop_alive(native_) != 0) {
+    uv_run(native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    // libuv ends a turn with timers: what they wrote has no need to wait for the next.
+    end_turn();
+  } else if (!mailbox_->empty()) {
+    // A task is work, though libuv does not know of it; there is nothing else to wait for.
+    const KeepAlive awake(*this);
+    uv_run(native_, UV_RUN_NOWAIT);
+    end_turn();
+  }
+  return uv_loop_alive(native_) != 0 || !mailbox_->empty();
+}
+
+/// Keeps libuv's loop running until the end of the turn, where there is something to do.
+void Loop::stay() noexcept { uv_ref(reinterpret_cast<uv_handle_t*>(&handles_->before_wait)); }
+
+void Loop::stop() noexcept { mailbox_->stop(); }
+
+bool Loop::in_thread() const noexcept { return mailbox_->in_thread(); }
+
+void Loop::log(LogLevel level, std::string_view line) noexcept {
+  if (!log_sink_) return;
+  try {
+    log_sink_(level, line);
+  } catch (...) {
+    // A sink that fails has nowhere to say so.
+    return;
+  }
+}
+
+void Loop::log_exception(const char* where) noexcept {
+  try {
+    const std::string line = std::string("exception in a ") + where;
+    try {
+      throw;
+    } catch (const std::exception& thrown) {
+      log(LogLevel::error, line + ": " + thrown.what());
+    } catch (...) {
+      log(LogLevel::error, line);
+    }
+  } catch (...) {
+    // Not even memory for the line.
+    log(LogLevel::error, where);
+  }
+}
+
+Result<void> Loop::on_signal(std::initializer_list<int> signals, std::function<void()> handler) {
+  assert(in_thread());
+  const auto shared = std::make_shared<std::function<void()>>(std::move(handler));
+  for (const int signal : signals) {
+    auto watch = std::make_unique<SignalWatch>(SignalWatch{.loop = this, .handler = shared});
+    signals_.reserve(signals_.size() + 1);
+    if (const int status = uv_signal_init(native_, &watch->handle); status != 0) {
+      return Error::system(status, "signal " + std::to_string(signal));
+    }
+    SignalWatch* started = watch.release();
+    started->handle.data = started;
+    signals_.push_back(started);
+    const int status = uv_signal_start(
+        &started->handle,
+        [](uv_signal_t* handle, int) {
+          const auto& arrived = *static_cast<SignalWatch*>(handle->data);
+          arrived.loop->guard("signal handler", *arrived.handler);
+        },
+        signal);
+    if (status != 0) return Error::system(status, "signal " + std::to_string(signal));
+    uv_unref(reinterpret_cast<uv_handle_t*>(&started->handle));
+  }
+  return {};
+}
+
+Loop::KeepAlive::KeepAlive(Loop& loop) : loop_(&loop) {
+  assert(loop.in_thread());
+  if (loop.keep_alives_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&loop.handles_->wake));
+}
+
+Loop::KeepAlive::~KeepAlive() {
+  if (loop_ == nullptr) return;
+  assert(loop_->in_thread());
+  if (--loop_->keep_alives_ == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&loop_->handles_->wake));
+}
+
+Tick Loop::now() const noexcept {
+  return static_cast<Tick>((uv_now(native_) - epoch_ms_) / static_cast<std::uint64_t>(tick_length.count()));
+}
+
+Tick Loop::ticks(std::chrono::milliseconds duration) noexcept {
+  // Half the range is the furthest that a wrapping count can tell from the past; half of that, more than a
+  // year, leaves room for a wheel that lags behind.
+  constexpr std::chrono::milliseconds furthest = tick_length * (INT32_MAX / 2);
+  const auto bounded = std::clamp(duration, tick_length, furthest);
+  return static_cast<Tick>((bounded + tick_length - std::chrono::milliseconds(1)) / tick_length);
+}
+
+void Loop::arm_at(Deadline& deadline, Tick due) noexcept {
+  wheel_.arm(deadline, due);
+  schedule_wheel(deadline.due());
+}
+
+void Loop::schedule_wheel(Tick due) noexcept {
+  const auto length = static_cast<std::uint64_t>(tick_length.count());
+  const Tick current = now();
+  const Tick ahead = static_cast<std::int32_t>(due - current) > 0 ? due - current : 1;
+  const std::uint64_t due_ms = epoch_ms_ + ((uv_now(native_) - epoch_ms_) / length + ahead) * length;
+  if (wheel_timer_due_ms_ != 0 && wheel_timer_due_ms_ <= due_ms) return;
+  wheel_timer_due_ms_ = due_ms;
+  uv_timer_start(
+      &handles_->wheel,
+      [](uv_timer_t* timer) {
+        if (Loop* loop = Handles::of(timer).loop) loop->on_wheel_timer();
+      },
+      due_ms - uv_now(native_), 0);
+}
+
+void Loop::on_wheel_timer() noexcept {
+  wheel_timer_due_ms_ = 0;
+  wheel_.advance(now());
+  if (const auto next = wheel_.next()) schedule_wheel(*next);
+}
+
+void Loop::flush_later(Flushable& dirty) noexcept {
+  assert(in_thread());
+  dirty.next_dirty_ = nullptr;
+  *dirty_end_ = &dirty;
+  dirty_end_ = &dirty.next_dirty_;
+  stay();
+}
+
+void Loop::retire(std::unique_ptr<Retired> object) noexcept {
+  assert(in_thread());
+  object->next_retired_ = std::move(retired_);
+  retired_ = std::move(object);
+  stay();
+}
+
+void Loop::end_turn() noexcept {
+  // A flush may make others dirty (a full queue drained, and its application writes on). They have their
+  // turn too, a bounded number of times: the loop must also get to wait for its sockets.
+  for (int pass = 0; pass < 8 && dirty_ != nullptr; ++pass) {
+    Flushable* dirty = std::exchange(dirty_, nullptr);
+    dirty_end_ = &dirty_;
+    while (dirty != nullptr) std::exchange(dirty, dirty->next_dirty_)->flush();
+  }
+  if (dirty_ != nullptr) {
+    // What was retired may be among them.
+    uv_async_send(&handles_->wake);
+    return;
+  }
+  // One by one: a list of many must not be destroyed by recursion, and a destructor may retire others.
+  while (retired_) {
+    const std::unique_ptr<Retired> object = std::move(retired_);
+    retired_ = std::move(object->next_retired_);
+  }
+  if (dirty_ != nullptr) {
+    uv_async_send(&handles_->wake);
+  } else {
+    uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->before_wait));
+  }
+}
+
+}  // namespace tidewire

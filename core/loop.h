@@ -1,0 +1,207 @@
+#pragma once
+
+#include <tidewire/core/bytes.h>
+#include <tidewire/core/callback.h>
+#include <tidewire/core/export.h>
+#include <tidewire/core/log.h>
+#include <tidewire/core/result.h>
+#include <tidewire/core/timer_wheel.h>
+#include <chrono>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+struct uv_loop_s;
+
+namespace tidewire {
+
+class Mailbox;
+
+/// Reaches a loop from any thread, also after the loop has gone. Copies are cheap and all alike.
+class TIDEWIRE_API LoopRemote {
+ public:
+  /// Queues `task` for the loop's thread; false when the loop has ended, and the task is then dropped.
+  /// Tasks posted by one thread run in the order in which it posted them.
+  bool post(Task task) const;
+  /// Whether the caller is on the loop's thread.
+  [[nodiscard]] bool in_thread() const noexcept;
+
+ private:
+  friend class Loop;
+  explicit LoopRemote(std::shared_ptr<Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
+  std::shared_ptr<Mailbox> mailbox_;
+};
+
+/// Something with output to send at the end of the loop's turn.
+class TIDEWIRE_API Flushable {
+ public:
+  virtual void flush() noexcept = 0;
+
+ protected:
+  Flushable() = default;
+  Flushable(const Flushable&) = delete;
+  Flushable& operator=(const Flushable&) = delete;
+  ~Flushable() = default;
+
+ private:
+  friend class Loop;
+  Flushable* next_dirty_ = nullptr;
+};
+
+/// Something that ended inside one of its own callbacks, and is destroyed when the stack has unwound.
+class TIDEWIRE_API Retired {
+ public:
+  Retired() = default;
+  Retired(const Retired&) = delete;
+  Retired& operator=(const Retired&) = delete;
+  virtual ~Retired() = default;
+
+ private:
+  friend class Loop;
+  std::unique_ptr<Retired> next_retired_;
+};
+
+/// An event loop: one thread's sockets, timers, signals and tasks, on libuv.
+///
+/// Everything made on a loop belongs to it: it is used from the thread that runs the loop, and is gone
+/// before the loop is. Only `post`, `stop` and `remote` may be called from other threads. Debug builds
+/// assert this. A loop that has not run yet belongs to the thread that made it.
+///
+/// Making the first loop has the process ignore SIGPIPE, unless it handles it in its own way: a peer that has
+/// gone would otherwise end the process that writes to it.
+///
+/// What a task, timer or signal handler throws is caught, logged as an error, and the loop goes on.
+class TIDEWIRE_API Loop {
+ public:
+  /// A loop of its own. Throws Failure when the system has no descriptors left for one.
+  Loop();
+
+  /// Adopts a libuv loop that the caller runs, and that outlives this object. Ours are then guests in it:
+  /// they do not keep it running by themselves. After this object's end the caller runs the libuv loop once
+  /// more, so that the handles we closed can end, before closing it.
+  explicit Loop(uv_loop_s& theirs);
+
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  /// Drops tasks that have not run.
+  ~Loop();
+
+  /// Runs until `stop`, or until nothing is left to do or wait for: no listener, connection, timer or task.
+  /// Signal handlers and the chance of a `post` do not count; see KeepAlive. A `stop` that came before `run` makes
+  /// it return at once.
+  void run();
+
+  /// One turn: waits for the first event at most (`wait`), or only takes what is ready. Returns whether
+  /// anything is left to wait for. For tests, and for loops inside other loops.
+  bool run_once(bool wait = true);
+
+  /// Makes `run` return after the current turn. From any thread.
+  void stop() noexcept;
+
+  /// Runs `task` on the loop's thread, in its next turn. From any thread; false when the loop has ended.
+  bool post(Task task) { return remote().post(std::move(task)); }
+
+  /// A way to post that stays valid when the loop has gone. From any thread.
+  [[nodiscard]] LoopRemote remote() const { return LoopRemote(mailbox_); }
+
+  /// Calls `handler` on the loop's thread when one of `signals` arrives, until the loop ends.
+  Result<void> on_signal(std::initializer_list<int> signals, std::function<void()> handler);
+
+  /// Where this loop's log lines go; the default is log_to_stderr. An empty sink means silence.
+  void set_log_sink(LogSink sink) { log_sink_ = std::move(sink); }
+  void log(LogLevel level, std::string_view line) noexcept;
+
+  /// Runs `callback`, and logs what it throws as coming from `where` ("timer"). Returns false if it threw.
+  template <class Call>
+  bool guard(const char* where, Call&& callback) noexcept {
+    try {
+      std::forward<Call>(callback)();
+      return true;
+    } catch (...) {
+      log_exception(where);
+      return false;
+    }
+  }
+
+  /// Keeps `run` running while it exists, though there is nothing but posts to wait for.
+  class TIDEWIRE_API KeepAlive {
+   public:
+    explicit KeepAlive(Loop& loop);
+    KeepAlive(KeepAlive&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)) {}
+    KeepAlive& operator=(KeepAlive&&) = delete;
+    ~KeepAlive();
+
+   private:
+    Loop* loop_;
+  };
+
+  // What the layers above are built with; an application has no need of it.
+
+  /// The length of a tick: deadlines are this precise.
+  static constexpr std::chrono::milliseconds tick_length{50};
+  /// The tick of the turn's beginning.
+  [[nodiscard]] Tick now() const noexcept;
+  /// Ticks in `duration`, rounded up.
+  [[nodiscard]] static Tick ticks(std::chrono::milliseconds duration) noexcept;
+  /// Arms `deadline` at `after` from now.
+  void arm(Deadline& deadline, std::chrono::milliseconds after) noexcept { arm_at(deadline, now() + ticks(after)); }
+  void arm_at(Deadline& deadline, Tick due) noexcept;
+  void disarm(Deadline& deadline) noexcept { wheel_.disarm(deadline); }
+
+  /// Calls `dirty.flush()` once before the loop waits again. It must not be marked twice before that.
+  void flush_later(Flushable& dirty) noexcept;
+  /// Destroys `object` when no callback is on the stack.
+  void retire(std::unique_ptr<Retired> object) noexcept;
+  /// State that a higher layer keeps once a loop: made at the first call for its type, gone with the loop.
+  template <class State>
+  State& local() {
+    for (auto& any : locals_) {
+      if (auto* holder = dynamic_cast<Local<State>*>(any.get())) return holder->state;
+    }
+    locals_.push_back(std::make_unique<Local<State>>(*this));
+    return static_cast<Local<State>&>(*locals_.back()).state;
+  }
+  /// The libuv loop behind this.
+  [[nodiscard]] uv_loop_s* native() const noexcept { return native_; }
+  /// Whether the caller is on this loop's thread.
+  [[nodiscard]] bool in_thread() const noexcept;
+
+ private:
+  struct LocalBase {
+    virtual ~LocalBase() = default;
+  };
+  template <class State>
+  struct Local final : LocalBase {
+    explicit Local(Loop& loop) : state(loop) {}
+    State state;
+  };
+  struct Handles;
+  struct SignalWatch;
+  friend struct Handles;
+
+  void start();
+  void stay() noexcept;
+  void log_exception(const char* where) noexcept;
+  void end_turn() noexcept;
+  void on_wheel_timer() noexcept;
+  void schedule_wheel(Tick due) noexcept;
+
+  std::shared_ptr<Mailbox> mailbox_;
+  std::unique_ptr<uv_loop_s> owned_;
+  uv_loop_s* native_;
+  Handles* handles_ = nullptr;  // Freed by its own close callbacks, which may run after this object's end.
+  TimerWheel wheel_;
+  std::uint64_t wheel_timer_due_ms_ = 0;  // 0: not running.
+  std::uint64_t epoch_ms_ = 0;
+  Flushable* dirty_ = nullptr;
+  Flushable** dirty_end_ = &dirty_;
+  std::unique_ptr<Retired> retired_;
+  std::vector<std::unique_ptr<LocalBase>> locals_;
+  std::vector<SignalWatch*> signals_;
+  LogSink log_sink_ = log_to_stderr;
+  std::size_t keep_alives_ = 0;
+};
+
+}  // namespace tidewire

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <tidewire/core/buffer.h>
+#include <tidewire/http/server_state.h>
+#include <tidewire/transport/stream.h>
+#include <memory>
+#include <string>
+
+namespace tidewire::http {
+
+/// One client's connection, as long as it speaks HTTP: reads requests, has them handled one after the other,
+/// and sends the answers. Owns its stream and itself.
+class Connection final : public transport::Consumer, public Retired, private Flushable {
+ public:
+  Connection(ServerState& server, transport::StreamPtr stream);
+  ~Connection() override;
+
+  /// Begins to read.
+  void start();
+
+  // From the stream.
+  void on_data(MutableBytes bytes) override;
+  void on_end() override;
+  void on_writable() override;
+  void on_failed(const Error& error) override;
+  void on_closed() noexcept override;
+  void drain() override;
+  void abandon() noexcept override;
+
+  // From the Response.
+  SendStatus send_whole(Bytes body, std::string_view default_type);
+  SendStatus send_piece(Bytes piece);
+  SendStatus end_pieces();
+  [[nodiscard]] Deferred defer();
+
+  // From a Deferred.
+  void run(Callback<void(Response&)>& answer) { call("deferred answer", answer); }
+  void promise_dropped();
+
+ private:
+  enum class Phase : unsigned char {
+    idle,       ///< Between requests.
+    head,       ///< In a request's head.
+    body,       ///< In its body.
+    answering,  ///< The handler runs, or has promised to answer.
+    lingering,  ///< The last answer was given; what comes in is dropped.
+    closed,     ///< Closing, or handed over to another protocol.
+  };
+
+  // Requests.
+  [[nodiscard]] std::size_t take(MutableBytes bytes);
+  [[nodiscard]] std::size_t take_head(MutableBytes bytes);
+  [[nodiscard]] std::size_t begin_request(Bytes head, MutableBytes rest);
+  [[nodiscard]] std::size_t begin_body(Bytes head, MutableBytes rest);
+  [[nodiscard]] std::size_t take_body(Bytes bytes);
+  void process_input();
+  [[nodiscard]] bool may_take() const noexcept;
+
+  // Answers.
+  void dispatch();
+  template <class Call>
+  void call(const char* where, Call&& handler) noexcept;
+  void settle();
+  void answer_without_handler(const RouteMatch& match);
+  void answer_status(Status status, std::string_view detail = {});
+  void refuse(Status status, std::string_view detail);
+  void write_head(Framing framing);
+  [[nodiscard]] bool replace_refused_head();
+  [[nodiscard]] SendStatus after_write(std::size_t bytes);
+  void complete_exchange();
+  void hand_over(MutableBytes rest);
+
+  // The end.
+  void finish_last();
+  void finish() noexcept;
+  void release_exchange() noexcept;
+
+  // Time.
+  void enter(Phase phase) noexcept;
+  void on_deadline() noexcept override;
+  void check_rate(std::uint64_t moved_bytes);
+  [[nodiscard]] std::chrono::milliseconds limit() const noexcept;
+  [[nodiscard]] std::uint64_t taken_bytes() const noexcept { return sent_bytes_ - stream_->queued_bytes(); }
+
+  void flush() noexcept override;
+  void touch() noexcept;
+
+  ServerState* server_;  // Null once the server has gone.
+  transport::StreamPtr stream_;
+  std::unique_ptr<Exchange> exchange_;
+  Buffer input_;      // What came and could not be taken yet.
+  std::string peer_;  // The client's address, once a handler might ask for it.
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t moved_mark_ = 0;  // For the rate: what had moved when the window began.
+  Tick since_ = 0;                // When the phase or the window began.
+  Phase phase_ = Phase::idle;
+  bool first_request_ = true;
+  bool in_call_ = false;      // A handler of ours is on the stack.
+  bool last_answer_ = false;  // The connection ends with the answer under way.
+  bool draining_ = false;
+  bool peer_ended_ = false;
+  bool dirty_ = false;
+  bool destroy_in_flush_ = false;
+};
+
+}  // namespace tidewire::http

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <tidewire/core/bytes.h>
+#include <tidewire/core/callback.h>
+#include <tidewire/core/export.h>
+#include <tidewire/core/loop.h>
+#include <tidewire/core/result.h>
+#include <tidewire/http/response_head.h>
+#include <tidewire/http/status.h>
+#include <tidewire/http/upgrade.h>
+#include <tidewire/transport/stream.h>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace tidewire::http {
+
+class Connection;
+class Deferred;
+
+/// The answer to one request: what a handler fills in.
+///
+///     server.get("/hello", [](const http::Request&, http::Response& response) { response.send("hello\n"); });
+///
+/// A handler answers in one of these ways before it returns: `send` for a whole answer; `write` and `end`
+/// for one in pieces, which may go on after it returned, if it kept a Deferred; `defer` for one that comes
+/// later altogether. One that does none of them is logged, and the client gets a 500.
+///
+/// Valid during the callback that got it, on the loop's thread. Answering twice is harmless: what comes
+/// after the end of the answer is `closed`, and so is everything once the client has gone.
+class TIDEWIRE_API Response {
+ public:
+  Response(const Response&) = delete;
+  Response& operator=(const Response&) = delete;
+
+  /// The status; the default is 200.
+  Response& status(Status status) noexcept;
+
+  /// Sets a header field, in the place of any of that name. A name that is no token, a value with CR, LF,
+  /// NUL or another control character, and the framing fields, which are the connection's own to write, are
+  /// refused: the field is left out, and so that nobody overlooks it, the client gets a 500 and the log says
+  /// why. Where such a value is to be expected, use `try_header`.
+  Response& header(std::string_view name, std::string_view value);
+  /// The same, for values that may be unfit: nothing is set then, and the answer goes on.
+  Result<void> try_header(std::string_view name, std::string_view value);
+  /// Adds a field beside those of the same name (Set-Cookie). Refused as in `header`.
+  Response& add_header(std::string_view name, std::string_view value);
+
+  /// Sends the whole answer. Text goes as "text/plain; charset=utf-8" unless a Content-Type was set. To HEAD
+  /// the same head goes without the body. Statuses that carry no content (204, 304) are sent without.
+  SendStatus send(std::string_view text = {});
+  SendStatus send(Status code, std::string_view text = {}) { return status(code).send(text); }
+  SendStatus send(Bytes body);
+
+  /// Announces how long the body will be that `write` sends in pieces; otherwise it is sent in chunks (to an
+  /// HTTP/1.0 client: until the connection closes). Before the first piece.
+  Response& content_length(std::uint64_t bytes) noexcept;
+  /// Sends a piece of the body, the head in front of the first one. `queued`: more than the high-water mark
+  /// waits; hold back until `on_drain`. Beyond `max_backpressure_bytes` the connection is closed.
+  SendStatus write(Bytes piece);
+  SendStatus write(std::string_view piece) { return write(as_bytes(piece)); }
+  /// Ends the body. A length that was announced and not reached closes the connection: the client must not
+  /// take the answer for whole.
+  SendStatus end();
+
+  /// Calls `ready` whenever what waited has fallen below half the high-water mark, after a `queued`.
+  void on_drain(std::function<void(Response&)> ready);
+  /// Calls `gone` if the connection ends before the answer does. Not from within a call on this object.
+  void on_close(std::function<void()> gone);
+
+  /// Promises an answer later; see Deferred.
+  [[nodiscard]] Deferred defer();
+
+  /// Answers an upgrade request with 101 (Switching Protocols), this `protocol` in its Upgrade field and the
+  /// fields set so far, and hands the stream over. For HTTP, the connection has ended.
+  void switch_protocols(std::string_view protocol, SuccessorFactory make_successor);
+
+  /// Whether the head has been sent, so that status and fields can't change any more.
+  [[nodiscard]] bool started() const noexcept { return state_ != State::open; }
+  /// Whether the answer is complete, or can't be given any more.
+  [[nodiscard]] bool finished() const noexcept { return state_ == State::finished || state_ == State::switching; }
+
+ private:
+  friend class Connection;
+  friend struct Exchange;
+  friend class Deferred;
+
+  enum class State : unsigned char { open, streaming, finished, switching };
+
+  Response() = default;
+  ~Response() = default;
+  void begin(Connection& connection, bool head_only, unsigned minor_version) noexcept;
+  void clear() noexcept;
+
+  Connection* connection_ = nullptr;  // Null once the exchange is over.
+  ResponseHead head_;
+  State state_ = State::open;
+  bool head_only_ = false;   // The answer to HEAD.
+  bool old_client_ = false;  // HTTP/1.0: knows no chunks.
+  bool deferred_ = false;
+  bool over_high_water_ = false;
+  Framing framing_;                 // While streaming.
+  std::uint64_t unsent_bytes_ = 0;  // Of an announced length.
+  std::optional<std::uint64_t> announced_bytes_;
+  std::optional<Error> refused_header_;
+  std::function<void(Response&)> drain_callback_;
+  std::function<void()> close_callback_;
+  std::string switch_to_;
+  SuccessorFactory make_successor_;
+};
+
+/// A promise to answer a request later, from any thread.
+///
+/// Copies share the promise; it is kept by the first that answers. When the last copy goes without an
+/// answer, the client gets a 500 rather than silence. When the client has gone meanwhile, answering does
+/// nothing. Further requests on the connection wait for this answer, as HTTP/1.1 wants them in order.
+class TIDEWIRE_API Deferred {
+ public:
+  /// Sends a whole answer; `body` is copied. False if the loop has ended.
+  bool send(Status status, std::string_view text = {}) const;
+  bool send(std::string_view text = {}) const { return send(Status::ok, text); }
+
+  /// Runs `answer` with the response on the loop's thread: at once if this is it, else in its next turn. Not
+  /// at all if the client has gone. False if the loop has ended.
+  bool run(Callback<void(Response&)> answer) const;
+
+ private:
+  friend class Connection;
+  friend class Response;
+  friend struct Ticket;
+  struct Claim;
+  explicit Deferred(std::shared_ptr<Claim> claim) : claim_(std::move(claim)) {}
+
+  std::shared_ptr<Claim> claim_;
+};
+
+}  // namespace tidewire::http

@@ -1,0 +1,98 @@
+#include <tidewire/http/connection.h>
+#include <tidewire/http/server.h>
+#include <tidewire/http/server_state.h>
+#include <cassert>
+
+namespace tidewire::http {
+
+Server::Server(Loop& loop, const ServerOptions& options) : state_(std::make_unique<ServerState>(loop, options)) {
+  assert(loop.in_thread());
+}
+
+Server::~Server() {
+  assert(state_->loop.in_thread());
+  state_->listeners.clear();
+  state_->drain_timer.cancel();
+  state_->sessions.on_empty(nullptr);
+  {
+    // Applications are told of the end of their connections, and may use what is left of the server.
+    const ServerState::Pin pin(*state_);
+    state_->sessions.abandon_all();
+  }
+  // A handler that destroys its own server returns into it.
+  if (state_->pins != 0) {
+    state_->orphaned = true;
+    static_cast<void>(state_.release());
+  }
+}
+
+Server& Server::handle(std::string_view method, std::string_view pattern, Handler handler) {
+  const auto id = static_cast<RouteId>(state_->handlers.size());
+  state_->handlers.push_back(std::move(handler));
+  if (auto added = state_->router.add(method, pattern, id); !added) fail_configuration(std::move(added).error());
+  return *this;
+}
+
+Server& Server::upgrade(std::string_view protocol, std::string_view pattern, Handler handler) {
+  const auto id = static_cast<RouteId>(state_->handlers.size());
+  state_->handlers.push_back(std::move(handler));
+  if (auto added = state_->router.add_upgrade(protocol, pattern, id); !added) {
+    fail_configuration(std::move(added).error());
+  }
+  return *this;
+}
+
+void Server::fail_configuration(Error error) {
+  // The first one is what the others may follow from.
+  if (!state_->configuration_error) state_->configuration_error = std::move(error);
+}
+
+Result<transport::Address> Server::listen(std::string_view address, const transport::ListenOptions& options) {
+  assert(state_->loop.in_thread());
+  if (state_->configuration_error) return *state_->configuration_error;
+  auto parsed = transport::Address::parse(address);
+  if (!parsed) return parsed.error();
+  auto listener = transport::Listener::open(state_->loop, *parsed, options,
+                                            [this](transport::StreamPtr stream) { serve(std::move(stream)); });
+  if (!listener) return listener.error();
+  state_->listeners.push_back(*std::move(listener));
+  return state_->listeners.back()->address();
+}
+
+void Server::serve(transport::StreamPtr stream) {
+  if (state_->draining) return;
+  auto connection = std::make_unique<Connection>(*state_, std::move(stream));
+  // From here on it owns itself.
+  connection.release()->start();
+}
+
+void Server::drain(std::chrono::milliseconds deadline, std::function<void()> done) {
+  ServerState& state = *state_;
+  assert(state.loop.in_thread());
+  state.listeners.clear();
+  state.drained = std::move(done);
+  if (std::exchange(state.draining, true)) return;
+  // `done` may destroy the server, so it runs from a timer, with nothing of ours below it on the stack.
+  const auto finish = [&state] {
+    const auto drained = std::exchange(state.drained, nullptr);
+    state.drain_timer.cancel();
+    if (drained) drained();
+  };
+  const auto finish_soon = [&state, finish] {
+    state.drain_timer = Timer::after(state.loop, std::chrono::milliseconds(0), finish);
+  };
+  state.drain_timer = Timer::after(state.loop, deadline, [&state, finish] {
+    state.sessions.on_empty(nullptr);
+    state.sessions.abandon_all();
+    finish();
+  });
+  state.sessions.on_empty(finish_soon);
+  state.sessions.drain_all();
+  if (state.sessions.empty()) finish_soon();
+}
+
+Loop& Server::loop() const noexcept { return state_->loop; }
+const ServerCounters& Server::counters() const noexcept { return state_->counters; }
+const Gauge& Server::open_connections() const noexcept { return state_->sessions.open(); }
+
+}  // namespace tidewire::http

@@ -1,0 +1,49 @@
+#include <tidewire/http/server_state.h>
+#include <ctime>
+
+namespace tidewire::http {
+namespace {
+
+// As many as are commonly under way at once; more are freed when they are done.
+constexpr std::size_t spare_limit = 64;
+// An exchange that had a large body does not keep its memory for the small ones.
+constexpr std::size_t keep_bytes = 64 * 1024;
+
+}  // namespace
+
+ServerState::ServerState(Loop& on, const ServerOptions& with)
+    : loop(on), options(with), body_limits{.max_body_bytes = with.max_body_bytes}, date_text(std::time(nullptr)) {
+  spare_exchanges.reserve(spare_limit);
+}
+
+std::unique_ptr<Exchange> ServerState::take_exchange() {
+  if (spare_exchanges.empty()) {
+    return std::make_unique<Exchange>(HeadLimits{.max_head_bytes = options.max_head_bytes,
+                                                 .max_target_bytes = options.max_target_bytes,
+                                                 .max_fields = options.max_header_fields});
+  }
+  auto exchange = std::move(spare_exchanges.back());
+  spare_exchanges.pop_back();
+  return exchange;
+}
+
+void ServerState::give_back(std::unique_ptr<Exchange> exchange) noexcept {
+  if (spare_exchanges.size() == spare_limit) return;
+  exchange->parser.reset();
+  exchange->request.clear();
+  exchange->head.clear();
+  exchange->body.clear();
+  if (exchange->body.capacity() > keep_bytes) exchange->body.release();
+  exchange->ticket.reset();
+  spare_exchanges.push_back(std::move(exchange));
+}
+
+const DateText& ServerState::date() noexcept {
+  if (loop.now() != date_tick) {
+    date_tick = loop.now();
+    if (const std::time_t now = std::time(nullptr); now != date_text.time()) date_text = DateText(now);
+  }
+  return date_text;
+}
+
+}  // namespace tidewire::http

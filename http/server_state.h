@@ -1,0 +1,82 @@
+#pragma once
+
+#include <tidewire/core/buffer.h>
+#include <tidewire/core/timer.h>
+#include <tidewire/http/body.h>
+#include <tidewire/http/parser.h>
+#include <tidewire/http/response.h>
+#include <tidewire/http/server.h>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tidewire::http {
+
+/// Who a Deferred speaks for. Forgets the connection when the exchange is over; used on the loop's thread.
+struct Ticket {
+  Connection* connection = nullptr;
+  std::weak_ptr<Deferred::Claim> claim;
+};
+
+/// What a connection needs while a request is under way, and not while it is idle: taken from the server's
+/// pool, so that the memory of its buffers serves the next request, on whatever connection.
+struct Exchange {
+  explicit Exchange(const HeadLimits& limits) : parser(limits) {}
+  ~Exchange() = default;
+
+  RequestParser parser;
+  Request request;
+  RouteMatch match;
+  BodyDecoder decoder;
+  Buffer head;  ///< The head's bytes, if the body comes in pieces and they can't stay where they were read.
+  Buffer body;  ///< The body so far, likewise.
+  Response response;
+  std::shared_ptr<Ticket> ticket;
+};
+
+/// What the connections of a server share.
+struct ServerState {
+  ServerState(Loop& on, const ServerOptions& with);
+
+  /// Keeps the state while one of its handlers runs: the handler may destroy the server.
+  class Pin {
+   public:
+    explicit Pin(ServerState& state) noexcept : state_(state) { ++state_.pins; }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+    ~Pin() {
+      if (--state_.pins == 0 && state_.orphaned) delete &state_;
+    }
+
+   private:
+    ServerState& state_;
+  };
+
+  [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
+  void give_back(std::unique_ptr<Exchange> exchange) noexcept;
+  /// The Date field's text, which changes once a second.
+  [[nodiscard]] const DateText& date() noexcept;
+
+  Loop& loop;
+  const ServerOptions options;
+  const BodyLimits body_limits;
+  Router router;
+  std::vector<Handler> handlers;
+  std::optional<Error> configuration_error;
+  transport::Sessions sessions;
+  std::vector<std::unique_ptr<transport::Listener>> listeners;
+  ServerCounters counters;
+  Buffer scratch;  ///< For heads on their way out.
+
+  bool draining = false;
+  std::function<void()> drained;
+  Timer drain_timer;
+
+  std::vector<std::unique_ptr<Exchange>> spare_exchanges;
+  DateText date_text;
+  Tick date_tick = 0;
+  unsigned pins = 0;
+  bool orphaned = false;
+};
+
+}  // namespace tidewire::http

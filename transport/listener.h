@@ -1,0 +1,61 @@
+#pragma once
+
+#include <tidewire/core/export.h>
+#include <tidewire/core/loop.h>
+#include <tidewire/core/result.h>
+#include <tidewire/core/timer_wheel.h>
+#include <tidewire/transport/address.h>
+#include <tidewire/transport/stream.h>
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace tidewire::transport {
+
+struct ListenOptions {
+  /// Connections that the system completes before we accept them; it caps this at its own limit
+  /// (net.core.somaxconn). Large, so that a burst of clients that reconnect is not turned away.
+  int backlog = 4096;
+  /// TCP_NODELAY: small messages leave at once. We gather writes ourselves.
+  bool no_delay = true;
+  /// Takes IPv6 alone on an IPv6 address; "*" takes both.
+  bool ipv6_only = false;
+  /// Access rights of a Unix socket's file.
+  unsigned unix_mode = 0660;
+};
+
+/// Accepts connections on a TCP or Unix socket. Belongs to the loop; destroying it stops it, and removes
+/// the file of a Unix socket. A file that a dead process left behind is replaced, one that is in use not.
+///
+/// When descriptors or memory run out (EMFILE, ENFILE, ENOBUFS, ENOMEM) it says so in the log once, pauses
+/// for a moment, and goes on; whoever waits in the backlog meanwhile is not lost.
+class TIDEWIRE_API Listener final : private Deadline {
+ public:
+  /// Takes the new connection. Exceptions are logged, and the connection is closed.
+  using OnAccept = std::function<void(StreamPtr)>;
+
+  static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address, const ListenOptions& options,
+                                                OnAccept on_accept);
+  ~Listener() override;
+
+  /// Where it listens: with the port that the system chose, if that was 0.
+  [[nodiscard]] const Address& address() const noexcept { return address_; }
+
+ private:
+  struct Poll;
+
+  Listener(Loop& loop, int descriptor);
+  void accept_some() noexcept;
+  void take(int descriptor) noexcept;
+  void watch() noexcept;
+  void rest(int error) noexcept;
+  void on_deadline() noexcept override { watch(); }
+
+  Loop& loop_;
+  int descriptor_;
+  Address address_;
+  Poll* poll_ = nullptr;  // Freed by libuv's close callback.
+  std::optional<Loop::KeepAlive> resting_;  // Until all who waited have been accepted.
+};
+
+}  // namespace tidewire::transport

@@ -1,0 +1,8 @@
+#include <tidewire/transport/stream.h>
+#include <cassert>
+
+namespace tidewire::transport {
+
+void Consumer::on_filled(std::size_t) { assert(!"a consumer that offers receive space takes what fills it"); }
+
+}  // namespace tidewire::transport

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <tidewire/core/bytes.h>
+#include <tidewire/core/error.h>
+#include <tidewire/core/export.h>
+#include <tidewire/core/loop.h>
+#include <tidewire/core/shared_bytes.h>
+#include <tidewire/core/timer_wheel.h>
+#include <tidewire/transport/address.h>
+#include <memory>
+
+/// Byte streams: what a protocol reads from and writes to, whatever carries it.
+///
+/// A Stream belongs to its loop's thread. It talks to one Consumer, the protocol's side of a connection.
+namespace tidewire::transport {
+
+/// What became of something that was sent.
+enum class SendStatus : unsigned char {
+  sent,     ///< Taken, and on its way.
+  queued,   ///< Taken, but the peer is slow: more than the high-water mark waits. `on_drain` will follow.
+  dropped,  ///< Not taken: the peer is too slow, and the connection's policy is to drop.
+  closed,   ///< Not taken: the connection is closing or has closed.
+};
+
+class Sessions;
+
+/// The protocol's side of a stream, with the connection's one coarse deadline.
+///
+/// The stream calls it, never from inside a call that the consumer makes on the stream. Any method of the
+/// stream may be called from any of these. What they throw (an allocation that failed, say) ends the
+/// connection with `on_failed`, not the process.
+class TIDEWIRE_API Consumer : public Deadline {
+ public:
+  /// Bytes arrived, at least one. They may be changed in place, and are valid until the call returns.
+  virtual void on_data(MutableBytes bytes) = 0;
+
+  /// Where the next bytes are wanted: an empty answer means anywhere, and `on_data` follows. Otherwise at
+  /// least one byte of it will be filled and `on_filled` called, unless the stream ends instead.
+  virtual MutableBytes receive_space() { return {}; }
+  /// The first `count` bytes of the receive space were filled.
+  virtual void on_filled(std::size_t count);
+
+  /// The peer will send nothing more (FIN). Its reading side may still be open.
+  virtual void on_end() = 0;
+
+  /// Some of what had to wait has gone; see `queued_bytes`. Also called when the FIN of `end` has been sent.
+  virtual void on_writable() {}
+
+  /// The connection broke: a reset, a failed write. Nothing more is read or written; close the stream.
+  virtual void on_failed(const Error& error) = 0;
+
+  /// The stream has closed, after `close`. The last call, made when nothing else of this connection is on
+  /// the stack: the consumer may delete itself, and the stream with it.
+  virtual void on_closed() noexcept = 0;
+
+  /// The server is going away: finish what is under way, say goodbye in the protocol's own way, and close,
+  /// within the protocol's own deadlines.
+  virtual void drain() = 0;
+
+  /// The server has gone, or its patience is at an end: tell the application, and close at once.
+  virtual void abandon() noexcept = 0;
+
+ private:
+  friend class Sessions;
+  std::uint32_t session_index_ = UINT32_MAX;  // In none.
+};
+
+/// A connected, ordered, reliable byte stream.
+///
+/// Writes made while the stream is in one of its consumer's callbacks for received bytes are held together
+/// and leave in one system call when that callback returns. Writes made at other times leave at the end of
+/// the loop's turn. Writing never blocks and never fails at once: what breaks later, lack of memory included,
+/// is told by `on_failed`. How much may wait is the consumer's to decide: see `queued_bytes`.
+class TIDEWIRE_API Stream {
+ public:
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  /// Makes `consumer` the one that is called. Reading begins with `resume`.
+  virtual void attach(Consumer& consumer) noexcept = 0;
+
+  /// Starts or goes on reading, unless the end has been read; stops it. A stream that is not read from does
+  /// not notice that its peer has gone either.
+  virtual void resume() = 0;
+  virtual void pause() noexcept = 0;
+
+  /// At least `size` bytes to compose output in, valid until the next call on this stream; `commit` sends
+  /// the first `count` of them, within the same callback. For output that is small and made on the spot:
+  /// nothing is copied. `reserve` throws std::bad_alloc.
+  [[nodiscard]] virtual MutableBytes reserve(std::size_t size) = 0;
+  virtual void commit(std::size_t count) = 0;
+
+  /// Sends `head`, then `body`. Copies what cannot leave at once.
+  virtual void write(Bytes head, Bytes body) = 0;
+  void write(Bytes bytes) { write(bytes, {}); }
+
+  /// Sends bytes that others send too: a reference is kept, nothing is copied.
+  virtual void write(const SharedBytes& bytes) = 0;
+
+  /// How many bytes wait for a peer that is slow. What is held for the end of a callback does not count.
+  [[nodiscard]] virtual std::size_t queued_bytes() const noexcept = 0;
+
+  /// Sends what waits, then tells the peer that nothing more comes (FIN). Reading goes on.
+  virtual void end() = 0;
+
+  /// Closes both ways at once; what waits is dropped. `on_closed` follows, in a later turn.
+  virtual void close() noexcept = 0;
+
+  /// Whether `close` was called.
+  [[nodiscard]] virtual bool closing() const noexcept = 0;
+
+  [[nodiscard]] virtual Address local_address() const = 0;
+  [[nodiscard]] virtual Address peer_address() const = 0;
+  [[nodiscard]] virtual Loop& loop() const noexcept = 0;
+
+ protected:
+  Stream() = default;
+  virtual ~Stream() = default;
+
+  friend struct StreamRelease;
+  /// The owner has let go: close if need be, call nobody any more, and free this when the system allows.
+  virtual void release() noexcept = 0;
+};
+
+struct StreamRelease {
+  void operator()(Stream* stream) const noexcept { stream->release(); }
+};
+
+/// Owns a stream. Letting go of one that is open closes it; `on_closed` is then not called.
+using StreamPtr = std::unique_ptr<Stream, StreamRelease>;
+
+}  // namespace tidewire::transport
+
+namespace tidewire {
+using transport::SendStatus;
+}

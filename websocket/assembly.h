@@ -1,0 +1,47 @@
+#pragma once
+
+#include <tidewire/core/buffer.h>
+#include <tidewire/websocket/frame.h>
+#include <tidewire/websocket/message.h>
+#include <tidewire/websocket/utf8.h>
+#include <array>
+#include <cstdint>
+
+namespace tidewire::websocket {
+
+/// What a Protocol holds while a frame or a message is under way between two inputs. Not installed: the
+/// rest of the world sees SpareAssembly and no more.
+struct Assembly {
+  Buffer payload;                                            ///< The message so far, unmasked and checked.
+  std::array<std::byte, max_header_bytes> head{};            ///< The beginning of a header that isn't complete.
+  std::array<std::byte, max_control_payload_bytes> control;  ///< The payload of a control frame so far.
+  std::uint8_t head_bytes = 0;
+  std::uint8_t control_bytes = 0;
+
+  bool in_frame = false;  ///< `frame` has begun and isn't finished; `remaining` of its payload is to come.
+  FrameHeader frame;      ///< Its key is rotated as the payload comes, so it fits the next byte.
+  std::uint64_t remaining = 0;
+
+  bool in_message = false;  ///< A message has begun, and its last frame isn't finished.
+  bool first = false;       ///< No piece of it has been delivered yet.
+  bool in_pieces = false;   ///< It is delivered in pieces, so `payload` stays empty.
+  bool invalid = false;     ///< Text that was read directly turned out not to be UTF-8.
+  MessageType type = MessageType::binary;
+  std::uint32_t fragments = 0;
+  std::uint64_t message_bytes = 0;  ///< As announced by the headers of its frames so far.
+  Utf8 utf8;
+
+  /// Nothing is under way: whatever was, has been delivered.
+  [[nodiscard]] bool idle() const noexcept { return !in_frame && !in_message && head_bytes == 0; }
+
+  void reset() noexcept {
+    payload.clear();
+    head_bytes = control_bytes = 0;
+    in_frame = in_message = first = in_pieces = invalid = false;
+    fragments = 0;
+    message_bytes = remaining = 0;
+    utf8.reset();
+  }
+};
+
+}  // namespace tidewire::websocket

@@ -1,0 +1,479 @@
+#include <tidewire/websocket/connection.h>
+#include <tidewire/websocket/connection_extra.h>
+#include <tidewire/websocket/shared_frame.h>
+#include <array>
+#include <cassert>
+
+namespace tidewire::websocket {
+namespace {
+
+// A frame that lacks at least this much is read straight into its message: below it, one read that brings
+// this frame's rest and the next ones with it is worth more than the copy that it costs.
+constexpr std::size_t direct_bytes = 64 * 1024;
+
+}  // namespace
+
+Connection::Connection(const EndpointRef& endpoint, transport::StreamPtr stream, transport::Sessions& sessions,
+                       std::unique_ptr<Handler> handler, std::string subprotocol)
+    : stream_(std::move(stream)),
+      handler_(std::move(handler)),
+      endpoint_(endpoint),
+      protocol_(Role::server),
+      heard_(endpoint->loop.now()) {
+  endpoint_->sessions = &sessions;
+  if (!subprotocol.empty()) extra().subprotocol = std::move(subprotocol);
+}
+
+Connection::~Connection() = default;
+
+http::Successor* Connection::make(const EndpointRef& endpoint, transport::StreamPtr stream,
+                                  transport::Sessions& sessions, std::unique_ptr<Handler> handler,
+                                  std::string subprotocol) {
+  auto* connection = new Connection(endpoint, std::move(stream), sessions, std::move(handler), std::move(subprotocol));
+  connection->stream_->attach(*connection);
+  return connection;
+}
+
+ConnectionExtra& Connection::extra() {
+  if (!extra_) extra_ = std::make_unique<ConnectionExtra>();
+  return *extra_;
+}
+
+void Connection::begin(MutableBytes rest) {
+  phase_ = Phase::open;
+  opened_ = true;
+  if (endpoint_->options.ping_interval.count() > 0) endpoint_->loop.arm(*this, endpoint_->options.ping_interval);
+  call([this] { handler_->on_open(*this); });
+  if (!rest.empty()) on_data(rest);
+  if (phase_ < Phase::ended) stream_->resume();
+}
+
+// Receiving
+
+void Connection::on_data(MutableBytes bytes) {
+  if (phase_ >= Phase::ended) return;
+  heard_ = endpoint_->loop.now();
+  process(bytes);
+}
+
+MutableBytes Connection::receive_space() {
+  return phase_ == Phase::open ? protocol_.receive_space(direct_bytes) : MutableBytes();
+}
+
+void Connection::on_filled(std::size_t count) {
+  protocol_.commit_received(count);
+  on_data({});
+}
+
+void Connection::process(MutableBytes input) noexcept {
+  in_call_ = true;
+  while (phase_ < Phase::ended) {
+    const auto event = protocol_.next(input, endpoint_->limits, endpoint_->spare);
+    if (!event) break;
+    // What a handler throws must not lose the place in the input: the closing handshake is to follow.
+    try {
+      handle_event(*event);
+    } catch (...) {
+      handler_threw();
+    }
+  }
+  leave_call();
+  if (phase_ == Phase::open && !paused_ && stream_->queued_bytes() > endpoint_->options.high_water_mark) {
+    paused_ = true;
+    stream_->pause();
+  }
+}
+
+void Connection::handle_event(const Event& event) {
+  switch (event.kind) {
+    case Event::Kind::message:
+      return handler_->on_message(*this, event.message());
+    case Event::Kind::fragment:
+      return handler_->on_fragment(*this, event.fragment());
+    case Event::Kind::ping:
+      answer_ping(event.payload);
+      return handler_->on_ping(*this, event.payload);
+    case Event::Kind::pong:
+      return handler_->on_pong(*this, event.payload);
+    case Event::Kind::close:
+      return peer_closed(event);
+    case Event::Kind::violation:
+      return violated(event);
+  }
+}
+
+/// Of pongs that would have to wait, only the latest is worth it (RFC 6455 5.5.3).
+void Connection::answer_ping(Bytes payload) {
+  if (!protocol_.may_send_control()) return;
+  if (stream_->queued_bytes() <= endpoint_->options.high_water_mark) return write_control(protocol_.pong(payload));
+  auto& pong = extra().pong.emplace();
+  pong.append(payload);
+}
+
+void Connection::peer_closed(const Event& event) {
+  if (auto reply = protocol_.close_reply()) write_control(reply);
+  if (phase_ == Phase::open) return end(Cause::peer_closed, event.code, event.reason, {});
+  const Farewell ours = extra().farewell;
+  if (ours.cause == Cause::local_closed) return end(Cause::local_closed, event.code, event.reason, {});
+  end(ours.cause, ours.code, ours.reason, ours.detail);
+}
+
+void Connection::violated(const Event& event) {
+  if (auto reply = protocol_.close_reply(event.reason)) write_control(reply);
+  end(event.cause, event.code, event.reason, event.reason);
+}
+
+void Connection::on_end() {
+  peer_ended_ = true;
+  if (phase_ < Phase::ended) return cut(Cause::connection_lost, CloseCode::abnormal, "the peer ended without a Close");
+  if (stream_->queued_bytes() == 0) close_stream();
+}
+
+void Connection::on_failed(const Error& error) {
+  if (phase_ >= Phase::ended) return close_stream();
+  if (error.code == std::errc::not_enough_memory) {
+    return cut(Cause::out_of_memory, CloseCode::internal_error, error.message());
+  }
+  cut(Cause::connection_lost, CloseCode::abnormal, error.message());
+}
+
+// Sending
+
+SendStatus Connection::send(const Message& message) {
+  assert(loop().in_thread());
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (protocol_.in_parts()) return hold(shared_frame(message));
+  if (const SendStatus status = admit(message.size()); status != SendStatus::sent) {
+    if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
+      extra().latest = shared_frame(message);
+    }
+    return status;
+  }
+  std::array<std::byte, max_header_bytes> header;
+  const std::size_t size = protocol_.encode_message_header(message.type(), message.size(), header.data());
+  stream_->write({header.data(), size}, message.bytes());
+  return after_write();
+}
+
+SendStatus Connection::send_shared(const SharedBytes& frame) noexcept {
+  if (phase_ != Phase::open) return SendStatus::closed;
+  try {
+    if (protocol_.in_parts()) return hold(frame);
+    if (const SendStatus status = admit(frame.size()); status != SendStatus::sent) {
+      if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
+        extra().latest = frame;
+      }
+      return status;
+    }
+    stream_->write(frame);
+    return after_write();
+  } catch (const std::bad_alloc&) {
+    // Whoever publishes is in the middle of a list of connections: the handler hears of it later.
+    phase_ = Phase::ended;
+    cut_ = end_untold_ = true;
+    endpoint_->loop.arm(*this, Loop::tick_length);
+    return SendStatus::closed;
+  }
+}
+
+SendStatus Connection::send_part(const Message& part, bool last) {
+  assert(loop().in_thread());
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (!protocol_.in_parts() && last) return send(part);
+  const std::size_t queued = stream_->queued_bytes();
+  if (queued != 0 && queued + part.size() > endpoint_->options.max_backpressure) {
+    begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
+    return SendStatus::closed;
+  }
+  const auto header = protocol_.in_parts() ? protocol_.continue_message(part.size(), last)
+                                           : protocol_.begin_message(part.type(), part.size());
+  stream_->write(header.value().bytes(), part.bytes());
+  if (last) send_held();
+  return after_write();
+}
+
+SendStatus Connection::ping(Bytes payload) {
+  assert(loop().in_thread());
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (payload.size() > max_control_payload_bytes) return SendStatus::dropped;
+  write_control(protocol_.ping(payload));
+  return after_write();
+}
+
+void Connection::write_control(const Result<ControlFrame>& frame) {
+  if (frame) stream_->write(frame->bytes());
+}
+
+/// May this much be added to what waits? Asked before a message, whose size may exceed every limit if
+/// nothing waits before it.
+SendStatus Connection::admit(std::size_t bytes) {
+  const std::size_t queued = stream_->queued_bytes();
+  if (queued == 0 || queued + bytes <= endpoint_->options.max_backpressure) return SendStatus::sent;
+  if (endpoint_->options.backpressure != Backpressure::close) return SendStatus::dropped;
+  begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
+  return SendStatus::closed;
+}
+
+SendStatus Connection::after_write() noexcept {
+  if (stream_->queued_bytes() <= endpoint_->options.high_water_mark) return SendStatus::sent;
+  over_high_water_ = true;
+  return SendStatus::queued;
+}
+
+/// A message in parts is under way, and nothing may come between its parts (RFC 6455 5.4).
+SendStatus Connection::hold(const SharedBytes& frame) {
+  ConnectionExtra& more = extra();
+  if (more.held_bytes + stream_->queued_bytes() + frame.size() > endpoint_->options.max_backpressure) {
+    if (endpoint_->options.backpressure != Backpressure::close) return SendStatus::dropped;
+    begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
+    return SendStatus::closed;
+  }
+  more.held.push_back(frame);
+  more.held_bytes += frame.size();
+  return more.held_bytes > endpoint_->options.high_water_mark ? SendStatus::queued : SendStatus::sent;
+}
+
+void Connection::send_held() {
+  if (!extra_ || extra_->held.empty()) return;
+  const auto held = std::exchange(extra_->held, {});
+  extra_->held_bytes = 0;
+  for (const SharedBytes& frame : held) stream_->write(frame);
+}
+
+void Connection::on_writable() {
+  if (phase_ >= Phase::ended) {
+    if (phase_ == Phase::ended && peer_ended_ && stream_->queued_bytes() == 0) close_stream();
+    return;
+  }
+  // A peer that takes what we send is there, though we may not be reading from it.
+  heard_ = endpoint_->loop.now();
+  if (stream_->queued_bytes() > endpoint_->options.high_water_mark / 2) return;
+  resume_reading();
+  send_postponed();
+  if (!over_high_water_ || phase_ != Phase::open) return;
+  over_high_water_ = false;
+  call([this] { handler_->on_drain(*this); });
+}
+
+void Connection::resume_reading() {
+  if (!paused_) return;
+  paused_ = false;
+  stream_->resume();
+}
+
+void Connection::send_postponed() {
+  if (!extra_ || phase_ != Phase::open) return;
+  if (extra_->pong) {
+    write_control(protocol_.pong(extra_->pong->view()));
+    extra_->pong.reset();
+  }
+  if (!extra_->latest.empty() && !protocol_.in_parts()) stream_->write(std::exchange(extra_->latest, {}));
+}
+
+// The handler's calls
+
+/// Runs what may run code of the application's. What it asks to end is ended when that has returned.
+template <class Call>
+void Connection::call(Call&& handler_call) noexcept {
+  const bool nested = in_call_;
+  in_call_ = true;
+  try {
+    std::forward<Call>(handler_call)();
+  } catch (...) {
+    handler_threw();
+  }
+  if (!nested) leave_call();
+}
+
+void Connection::leave_call() noexcept {
+  in_call_ = false;
+  if (end_untold_) tell_end();
+}
+
+void Connection::handler_threw() noexcept {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
+  } catch (...) {
+    endpoint_->loop.guard("websocket handler", [] { throw; });
+    begin_close(Cause::handler_exception, CloseCode::internal_error, {});
+  }
+}
+
+void Connection::run(Callback<void(Connection&)>& action) noexcept {
+  call([&] { action(*this); });
+}
+
+// The end
+
+void Connection::close(CloseCode code, std::string_view reason) {
+  assert(loop().in_thread());
+  begin_close(Cause::local_closed, code, reason);
+}
+
+void Connection::abort() {
+  assert(loop().in_thread());
+  cut(Cause::local_closed, CloseCode::abnormal, "aborted");
+}
+
+/// Says Close, and waits for the peer's.
+void Connection::begin_close(Cause cause, CloseCode code, std::string_view reason) noexcept {
+  if (phase_ != Phase::open) return;
+  const bool said = endpoint_->loop.guard("websocket close", [&] {
+    if (!may_be_chosen(code)) {
+      endpoint_->loop.log(LogLevel::error, "close code " + std::to_string(static_cast<unsigned>(code)) +
+                                               " may not be sent; 1011 is sent instead");
+      code = CloseCode::internal_error;
+    }
+    extra().farewell = {.cause = cause, .code = code, .reason = std::string(reason), .detail = {}};
+    auto frame = protocol_.close(code, reason);
+    if (!frame) frame = protocol_.close(code, {});
+    write_control(frame);
+    phase_ = Phase::closing;
+    resume_reading();
+  });
+  if (!said) return cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
+  endpoint_->loop.arm(*this, endpoint_->options.close_timeout);
+}
+
+/// The one way out: from here on nothing is received or sent, and on_close is the last that happens.
+void Connection::end(Cause cause, CloseCode code, std::string_view reason, std::string_view detail) noexcept {
+  if (phase_ >= Phase::ended) return;
+  phase_ = Phase::ended;
+  protocol_.end();
+  endpoint_->loop.disarm(*this);
+  try {
+    extra().farewell = {.cause = cause, .code = code, .reason = std::string(reason), .detail = std::string(detail)};
+  } catch (const std::bad_alloc&) {
+    if (extra_) extra_->farewell = {.cause = cause, .code = code, .reason = {}, .detail = {}};
+  }
+  if (in_call_) {
+    end_untold_ = true;
+  } else {
+    tell_end();
+  }
+}
+
+/// The end without a closing handshake, or in the middle of it.
+void Connection::cut(Cause cause, CloseCode code, std::string_view detail) noexcept {
+  cut_ = true;
+  end(cause, code, {}, detail);
+}
+
+void Connection::tell_end() noexcept {
+  end_untold_ = false;
+  if (extra_) {
+    while (!extra_->memberships.empty()) TopicsState::drop(*this, extra_->memberships.size() - 1);
+    if (extra_->handle) {
+      extra_->handle->open.store(false, std::memory_order_release);
+      extra_->handle->connection = nullptr;
+    }
+  }
+  if (opened_) {
+    const Farewell farewell = extra_ ? std::move(extra_->farewell) : Farewell();
+    in_call_ = true;
+    endpoint_->loop.guard("websocket handler", [&] {
+      handler_->on_close(
+          *this,
+          {.code = farewell.code, .reason = farewell.reason, .cause = farewell.cause, .detail = farewell.detail});
+    });
+    in_call_ = false;
+  }
+  handler_.reset();
+  if (phase_ == Phase::closed) return;
+  if (cut_ || orphaned_) return close_stream();
+  // Our Close is to arrive, and closing with the peer's bytes unread would reset it away (RFC 6455 7.1.1).
+  const bool ended = endpoint_->loop.guard("websocket close", [this] {
+    stream_->end();
+    stream_->resume();
+  });
+  if (!ended) return close_stream();
+  endpoint_->loop.arm(*this, endpoint_->options.close_timeout);
+}
+
+void Connection::close_stream() noexcept {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  endpoint_->loop.disarm(*this);
+  stream_->close();
+}
+
+void Connection::on_closed() noexcept {
+  if (!orphaned_) endpoint_->sessions->remove(*this);
+  delete this;
+}
+
+void Connection::drain() { begin_close(Cause::shutdown, CloseCode::going_away, {}); }
+
+void Connection::abandon() noexcept {
+  orphaned_ = true;
+  if (phase_ < Phase::ended) {
+    cut(Cause::shutdown, CloseCode::going_away, "the server was destroyed");
+  } else if (!end_untold_) {
+    close_stream();
+  }
+}
+
+// Time
+
+void Connection::on_deadline() noexcept {
+  if (end_untold_) return tell_end();
+  switch (phase_) {
+    case Phase::open:
+      if (!endpoint_->loop.guard("websocket ping", [this] { check_peer(); })) {
+        cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
+      }
+      return;
+    case Phase::closing: {
+      const Farewell& ours = extra_->farewell;
+      const bool unanswered = ours.cause == Cause::local_closed;
+      cut_ = true;
+      return end(unanswered ? Cause::timeout : ours.cause, ours.code, std::string(ours.reason),
+                 "the peer did not answer our Close");
+    }
+    case Phase::opening:
+    case Phase::ended:
+    case Phase::closed:
+      return close_stream();
+  }
+}
+
+/// Is the peer still there? Traffic only notes its tick; all else is done here, once an interval.
+void Connection::check_peer() {
+  const Options& options = endpoint_->options;
+  Loop& loop = endpoint_->loop;
+  const Tick silent = loop.now() - heard_;
+  const Tick interval = Loop::ticks(options.ping_interval);
+  const Tick patience = Loop::ticks(options.pong_timeout);
+  if (pinged_ && silent >= patience) {
+    return cut(Cause::timeout, CloseCode::internal_error, "no answer to a ping");
+  }
+  pinged_ = false;
+  if (silent < interval) return loop.arm_at(*this, heard_ + interval);
+  write_control(protocol_.ping({}));
+  pinged_ = true;
+  loop.arm(*this, options.pong_timeout);
+}
+
+// What it knows
+
+std::size_t Connection::queued_bytes() const noexcept { return stream_->queued_bytes(); }
+
+std::string_view Connection::subprotocol() const noexcept {
+  return extra_ ? std::string_view(extra_->subprotocol) : std::string_view();
+}
+
+transport::Address Connection::peer_address() const { return stream_->peer_address(); }
+
+Handle Connection::handle() {
+  assert(loop().in_thread());
+  if (phase_ >= Phase::ended) return {};
+  auto& state = extra().handle;
+  if (!state) state = std::make_shared<HandleState>(endpoint_->loop.remote(), *this);
+  return Handle(state);
+}
+
+std::vector<Membership>& Connection::memberships() { return extra().memberships; }
+
+}  // namespace tidewire::websocket

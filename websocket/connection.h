@@ -1,0 +1,157 @@
+#pragma once
+
+#include <tidewire/core/export.h>
+#include <tidewire/core/shared_bytes.h>
+#include <tidewire/http/upgrade.h>
+#include <tidewire/transport/address.h>
+#include <tidewire/transport/sessions.h>
+#include <tidewire/transport/stream.h>
+#include <tidewire/websocket/close_code.h>
+#include <tidewire/websocket/endpoint.h>
+#include <tidewire/websocket/handle.h>
+#include <tidewire/websocket/handler.h>
+#include <tidewire/websocket/message.h>
+#include <tidewire/websocket/protocol.h>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tidewire::websocket {
+
+struct ConnectionExtra;
+struct Membership;
+
+/// A WebSocket connection (RFC 6455), as its handler sees it.
+///
+/// It belongs to itself and to its loop's thread; an application gets it by reference, for the time of a
+/// callback, and takes a `handle()` if it wants more. It joins the protocol, which knows no I/O, with a
+/// stream and the deadlines: answers pings, sends pings, holds the peer to its bounds, and sees to it that
+/// the connection ends once, for one reason.
+class TIDEWIRE_API Connection final : private http::Successor {
+ public:
+  /// Sends a message: copies what can't leave at once, never blocks. Messages sent in a callback leave
+  /// together when it returns. Returns
+  /// - `sent`: taken;
+  /// - `queued`: taken, but more than the high-water mark waits; hold back until `on_drain`;
+  /// - `dropped`: not taken, by `Options::backpressure`;
+  /// - `closed`: not taken; no message follows a Close.
+  /// While a message in parts is under way, this one waits for its end.
+  SendStatus send(const Message& message);
+
+  /// Sends a message in parts, so that it never has to be there whole. The first part begins it, with its
+  /// type; `last` ends it. Parts may be empty, and a text may be cut within a character. Returns as `send`,
+  /// but what was begun is not dropped: a peer that doesn't keep up is closed instead.
+  SendStatus send_part(const Message& part, bool last);
+
+  /// Sends a ping, with at most 125 bytes of payload (more is `dropped`). Pings that keep the connection
+  /// alive are sent by themselves.
+  SendStatus ping(Bytes payload = {});
+
+  /// Begins the closing handshake: what was sent goes first, nothing can be sent any more, and `on_close`
+  /// follows when the peer has answered, or `Options::close_timeout` later. A code that may not be sent
+  /// becomes 1011, and is logged; a reason is cut to 123 bytes, one that is no UTF-8 is left out. A second
+  /// close does nothing.
+  void close(CloseCode code = CloseCode::normal, std::string_view reason = {});
+
+  /// Cuts the connection without a word, for a peer that deserves none. `on_close` follows when the callback
+  /// that runs returns, or before this does.
+  void abort();
+
+  /// Whether messages can be sent: neither side has said Close.
+  [[nodiscard]] bool open() const noexcept { return phase_ == Phase::open; }
+  /// How many bytes wait for the peer.
+  [[nodiscard]] std::size_t queued_bytes() const noexcept;
+  /// What `Options::choose_subprotocol` chose; empty if nothing.
+  [[nodiscard]] std::string_view subprotocol() const noexcept;
+  /// Empty once the connection has broken, and for streams that have none.
+  [[nodiscard]] transport::Address peer_address() const;
+  [[nodiscard]] Loop& loop() const noexcept { return endpoint_->loop; }
+
+  /// A reference that stays valid, for other threads and for later.
+  [[nodiscard]] Handle handle();
+
+  /// \name For the layer itself
+  /// @{
+
+  /// For a SuccessorFactory. The connection owns itself.
+  [[nodiscard]] static http::Successor* make(const EndpointRef& endpoint, transport::StreamPtr stream,
+                                             transport::Sessions& sessions, std::unique_ptr<Handler> handler,
+                                             std::string subprotocol);
+  /// Sends a whole frame that others send, too; returns as `send`. Calls no handler.
+  SendStatus send_shared(const SharedBytes& frame) noexcept;
+  /// The topics it is in.
+  [[nodiscard]] std::vector<Membership>& memberships();
+  /// Runs something of the application's with this connection, as if it were a callback of its handler's.
+  void run(Callback<void(Connection&)>& action) noexcept;
+  /// @}
+
+ private:
+  enum class Phase : std::uint8_t {
+    opening,  ///< `on_open` has not been called.
+    open,
+    closing,  ///< We said Close, and the peer has to answer.
+    ended,    ///< The outcome is known; `on_close` is due, or was called. What is queued may still leave.
+    closed,   ///< The stream is closing.
+  };
+
+  Connection(const EndpointRef& endpoint, transport::StreamPtr stream, transport::Sessions& sessions,
+             std::unique_ptr<Handler> handler, std::string subprotocol);
+  ~Connection() override;
+
+  void begin(MutableBytes rest) override;
+  void on_data(MutableBytes bytes) override;
+  MutableBytes receive_space() override;
+  void on_filled(std::size_t count) override;
+  void on_end() override;
+  void on_writable() override;
+  void on_failed(const Error& error) override;
+  void on_closed() noexcept override;
+  void drain() override;
+  void abandon() noexcept override;
+  void on_deadline() noexcept override;
+
+  template <class Call>
+  void call(Call&& handler_call) noexcept;
+  void handler_threw() noexcept;
+  void leave_call() noexcept;
+  void process(MutableBytes input) noexcept;
+  void handle_event(const Event& event);
+  void answer_ping(Bytes payload);
+  void peer_closed(const Event& event);
+  void violated(const Event& event);
+
+  [[nodiscard]] SendStatus admit(std::size_t bytes);
+  [[nodiscard]] SendStatus after_write() noexcept;
+  SendStatus hold(const SharedBytes& frame);
+  void send_held();
+  void send_postponed();
+  void write_control(const Result<ControlFrame>& frame);
+
+  void begin_close(Cause cause, CloseCode code, std::string_view reason) noexcept;
+  void end(Cause cause, CloseCode code, std::string_view reason, std::string_view detail) noexcept;
+  void cut(Cause cause, CloseCode code, std::string_view detail) noexcept;
+  void tell_end() noexcept;
+  void close_stream() noexcept;
+  void resume_reading();
+  void check_peer();
+  ConnectionExtra& extra();
+
+  transport::StreamPtr stream_;
+  std::unique_ptr<Handler> handler_;  // Gone once on_close has returned.
+  EndpointRef endpoint_;
+  std::unique_ptr<ConnectionExtra> extra_;  // What few connections need; see connection.cc.
+  Protocol protocol_;
+  Tick heard_;  // When something last came from the peer.
+  Phase phase_ = Phase::opening;
+  bool in_call_ : 1 = false;     // A callback of the handler's is on the stack.
+  bool end_untold_ : 1 = false;  // on_close is due when that returns.
+  bool pinged_ : 1 = false;      // A ping of ours waits for an answer.
+  bool over_high_water_ : 1 = false;
+  bool paused_ : 1 = false;      // The peer is not read from, for it doesn't read.
+  bool cut_ : 1 = false;         // The stream closes with on_close, whatever waits.
+  bool opened_ : 1 = false;      // on_open was called.
+  bool peer_ended_ : 1 = false;  // The peer's FIN has come.
+  bool orphaned_ : 1 = false;    // The server has gone.
+};
+
+}  // namespace tidewire::websocket

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <tidewire/core/buffer.h>
+#include <tidewire/core/loop.h>
+#include <tidewire/core/shared_bytes.h>
+#include <tidewire/websocket/close_code.h>
+#include <tidewire/websocket/handle.h>
+#include <tidewire/websocket/message.h>
+#include <tidewire/websocket/topics_state.h>
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tidewire::websocket {
+
+/// What the handles of a connection share. The connection is touched on the loop's thread alone.
+struct HandleState {
+  HandleState(LoopRemote to, Connection& with) : loop(std::move(to)), connection(&with) {}
+
+  LoopRemote loop;
+  Connection* connection;  // Null once it has ended.
+  std::atomic<bool> open{true};
+};
+
+/// How a connection ends: what on_close will be told.
+struct Farewell {
+  Cause cause = Cause::out_of_memory;
+  CloseCode code = CloseCode::internal_error;
+  std::string reason;
+  std::string detail;
+};
+
+/// What a connection needs now and then, so that one that only sends and receives does without.
+struct ConnectionExtra {
+  std::string subprotocol;
+  std::shared_ptr<HandleState> handle;
+  std::vector<Membership> memberships;
+  std::vector<SharedBytes> held;  // Messages that wait for the end of one in parts.
+  std::size_t held_bytes = 0;
+  SharedBytes latest;          // For Backpressure::keep_latest: the one that is sent when the peer catches up.
+  std::optional<Buffer> pong;  // The payload of the last ping that could not be answered yet.
+  Farewell farewell;
+};
+
+}  // namespace tidewire::websocket

@@ -1,0 +1,23 @@
+#include <tidewire/websocket/endpoint.h>
+
+namespace tidewire::websocket {
+namespace {
+
+/// One for all the connections of a loop.
+struct LoopSpare {
+  explicit LoopSpare(Loop&) {}
+  SpareAssembly spare;
+};
+
+}  // namespace
+
+Endpoint::Endpoint(Loop& on, Options with, HandlerFactory make)
+    : loop(on),
+      options(std::move(with)),
+      limits{.max_message_bytes = options.max_message_size,
+             .max_fragments = options.max_fragments,
+             .deliver_fragments = options.deliver_fragments},
+      make_handler(std::move(make)),
+      spare(on.local<LoopSpare>().spare) {}
+
+}  // namespace tidewire::websocket

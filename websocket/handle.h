@@ -1,0 +1,47 @@
+#pragma once
+
+#include <tidewire/core/callback.h>
+#include <tidewire/core/export.h>
+#include <tidewire/transport/stream.h>
+#include <tidewire/websocket/close_code.h>
+#include <tidewire/websocket/message.h>
+#include <memory>
+#include <string_view>
+
+namespace tidewire::websocket {
+
+class Connection;
+struct HandleState;
+
+/// Refers to a connection from anywhere, for as long as one likes: copyable, thread-safe, weak.
+///
+/// Once the connection has closed, or its loop has ended, everything returns `closed`. Calls from one thread
+/// keep their order.
+class TIDEWIRE_API Handle {
+ public:
+  /// Refers to no connection; as if it had closed.
+  Handle() noexcept = default;
+
+  /// As `Connection::send`. On another thread than the loop's, the message is copied and sent in the loop's
+  /// next turn; the answer is then `sent`, or `closed` as far as that is known by now.
+  SendStatus send(const Message& message) const;
+  /// As `Connection::close`, likewise. False if the connection has closed already.
+  bool close(CloseCode code = CloseCode::normal, std::string_view reason = {}) const;
+  /// Runs `action` on the loop's thread: at once if this is it, else in its next turn; not at all if the
+  /// connection has closed by then. False if it has closed already.
+  bool run(Callback<void(Connection&)> action) const;
+
+  /// Whether the connection is open, as far as is known on this thread.
+  [[nodiscard]] bool open() const noexcept;
+
+  /// Whether both refer to the same connection.
+  [[nodiscard]] bool operator==(const Handle&) const noexcept = default;
+
+ private:
+  friend class Connection;
+  explicit Handle(std::shared_ptr<HandleState> state) noexcept : state_(std::move(state)) {}
+
+  std::shared_ptr<HandleState> state_;
+};
+
+}  // namespace tidewire::websocket

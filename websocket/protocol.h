@@ -1,0 +1,252 @@
+#pragma once
+
+#include <tidewire/core/bytes.h>
+#include <tidewire/core/export.h>
+#include <tidewire/core/result.h>
+#include <tidewire/websocket/close_code.h>
+#include <tidewire/websocket/frame.h>
+#include <tidewire/websocket/mask.h>
+#include <tidewire/websocket/message.h>
+#include <tidewire/websocket/spare_assembly.h>
+#include <tidewire/websocket/utf8.h>
+#include <array>
+#include <cassert>
+#include <memory>
+#include <optional>
+
+namespace tidewire::websocket {
+
+/// What a receiver takes. One for many connections: a Protocol is given it at each call and keeps nothing.
+struct Limits {
+  /// The payload of a message, all its fragments together; over it: violation, 1009. 1 MiB is more than
+  /// messages between people and their servers need and bounds what one connection can make us hold.
+  std::size_t max_message_bytes = std::size_t{1} << 20;
+  /// Frames in a message; over it: violation, 1008. A fragment costs no memory, only the time for its header.
+  std::uint32_t max_fragments = 131'072;
+  /// Deliver what there is of a message as it comes, instead of whole messages. The limits hold all the same.
+  bool deliver_fragments = false;
+};
+
+/// What came from the peer. Its views are valid until the next call to `Protocol::next` or `release`.
+struct Event {
+  enum class Kind : std::uint8_t {
+    message,    ///< A whole message: `type`, `payload`.
+    fragment,   ///< A piece of one (Limits::deliver_fragments): `type`, `payload`, `first`, `last`.
+    ping,       ///< `payload`, to be sent back in a pong at once if `may_send_control()`.
+    pong,       ///< `payload`.
+    close,      ///< `code` (no_status if it carried none) and `reason`. Answer with `close_reply()`.
+    violation,  ///< The peer broke a rule or a limit: `code`, `reason` (a literal), `cause`. Send
+                ///< `close_reply()` and end the connection without waiting.
+  };
+
+  Kind kind = Kind::message;
+  MessageType type = MessageType::binary;
+  bool first = true;
+  bool last = true;
+  Cause cause = Cause::peer_closed;
+  CloseCode code = CloseCode::no_status;
+  MutableBytes payload = {};
+  std::string_view reason = {};
+
+  [[nodiscard]] Message message() const noexcept { return {type, payload}; }
+  [[nodiscard]] Fragment fragment() const noexcept { return {type, payload, first, last}; }
+};
+
+/// A Close, Ping or Pong, ready to be sent; a small value.
+class ControlFrame {
+ public:
+  [[nodiscard]] Bytes bytes() const noexcept { return {bytes_.data(), size_}; }
+
+ private:
+  friend class Protocol;
+  std::array<std::byte, 2 + 4 + max_control_payload_bytes> bytes_{};
+  std::uint8_t size_ = 0;
+};
+
+/// The header of a data frame, ready to be sent in front of its payload.
+class DataHeader {
+ public:
+  [[nodiscard]] Bytes bytes() const noexcept { return {bytes_.data(), size_}; }
+
+ private:
+  friend class Protocol;
+  std::array<std::byte, max_header_bytes> bytes_{};
+  std::uint8_t size_ = 0;
+};
+
+/// Where the connection stands between its opening handshake and its end (RFC 6455 section 7.1).
+enum class State : std::uint8_t {
+  open,            ///< Messages go both ways.
+  close_sent,      ///< We sent Close and wait for the peer's. What it still sends is parsed and dropped.
+  close_received,  ///< The peer sent Close, or broke a rule: we owe it one. Nothing more is read.
+  closed,          ///< Close went both ways: nothing more is read or sent.
+};
+
+/// One end of a WebSocket connection without its I/O: bytes in, events out; frames to send, on request.
+///
+/// It knows no stream, loop or clock. The owner reads, hands what came to `next` until that returns nothing,
+/// and writes what the sending functions encode. Errors are of two kinds: what the peer does wrong comes as
+/// an Event of kind violation, what the owner does wrong (data after Close, a second message amid one in
+/// parts) as the Error of the call.
+///
+/// While nothing is under way it is two words and owns no memory. One thread at a time.
+///
+///     while (auto event = protocol.next(input, limits, spare)) handle(*event);
+class TIDEWIRE_API Protocol {
+ public:
+  explicit Protocol(Role role) noexcept;
+  Protocol(Protocol&&) noexcept;
+  Protocol& operator=(Protocol&&) noexcept;
+  ~Protocol();
+
+  [[nodiscard]] Role role() const noexcept { return role_; }
+  [[nodiscard]] State state() const noexcept { return state_; }
+
+  /// Takes bytes from the front of `input`, which shrinks, and returns the next event, or nothing when all
+  /// of it is used.
+  ///
+  /// The input is written to: a masked payload is unmasked where it lies, and a frame that lies wholly in
+  /// the input is delivered from there, without a copy. What goes beyond it is collected in memory that
+  /// grows with what has come, never with what was announced.
+  ///
+  /// A violation is reported once, as early as it shows, and ends reception, as the peer's Close does: what
+  /// follows is taken and dropped. After our own Close the peer's data frames are still held to the framing
+  /// rules, but neither collected nor checked as text nor delivered; its control frames are delivered.
+  ///
+  /// Throws nothing: when memory runs out, that is a violation with cause `out_of_memory` and code 1011.
+  [[nodiscard]] std::optional<Event> next(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept {
+    if (auto event = next_short(input, limits)) return event;
+    return next_any(input, limits, spare);
+  }
+
+  /// Where to read the rest of a large frame directly, once `next` has returned nothing: the message's own
+  /// memory, for at most what the frame still lacks, grown for it by no more than came before (or 64 KiB, if
+  /// that is more). Empty if the frame lacks fewer than `min_worthwhile` bytes, or its payload isn't collected:
+  /// read into a buffer of your own then. It may be asked for again instead of being used, but nothing else may
+  /// be called between this and `commit_received`.
+  [[nodiscard]] MutableBytes receive_space(std::size_t min_worthwhile) noexcept;
+
+  /// Takes the first `count` bytes of `receive_space()`, into which the peer's bytes were read. `next` with
+  /// an empty input returns what has become complete by them.
+  void commit_received(std::size_t count) noexcept;
+
+  /// Gives back the memory of the last event, whose views end, without looking for another. `next` does
+  /// so by itself; this is for an owner that stops calling it for a while.
+  void release(SpareAssembly& spare) noexcept;
+
+  /// Whether what the peer sends still matters: before its Close, and before a violation.
+  [[nodiscard]] bool receiving() const noexcept { return state_ == State::open || state_ == State::close_sent; }
+
+  /// Whether messages may be sent: before the first Close of either side.
+  [[nodiscard]] bool may_send_data() const noexcept { return state_ == State::open; }
+  /// Whether a whole message may be sent now: as before, and no message in parts is under way.
+  [[nodiscard]] bool may_send_message() const noexcept { return may_send_data() && !in_parts_; }
+  /// Whether Ping and Pong may be sent: until the peer's Close (section 5.5.2).
+  [[nodiscard]] bool may_send_control() const noexcept { return receiving(); }
+
+  /// Writes the header for a whole message and returns its size; `to` has room for `max_header_bytes`, all
+  /// of which may be written to. Only while `may_send_message()`. `masking_key` matters to clients alone:
+  /// an unforeseeable one for each frame (section 5.3), by which the owner masks the payload, too.
+  std::size_t encode_message_header(MessageType type, std::size_t payload_bytes, std::byte* to,
+                                    std::uint32_t masking_key = 0) const noexcept {
+    assert(may_send_message());
+    return encode_header({.opcode = type == MessageType::text ? Opcode::text : Opcode::binary,
+                          .masked = role_ == Role::client,
+                          .masking_key = masking_key,
+                          .payload_bytes = payload_bytes},
+                         to);
+  }
+
+  /// Whether a message in parts is under way, which must end before another message begins.
+  [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
+
+  /// The header for the first part of a message in parts. Errors: `closed`; `invalid_argument` if one is
+  /// under way.
+  [[nodiscard]] Result<DataHeader> begin_message(MessageType type, std::size_t part_bytes,
+                                                 std::uint32_t masking_key = 0);
+  /// The header for the next part; `last` ends the message. A part may be empty. Errors: `closed`;
+  /// `invalid_argument` if no message in parts is under way.
+  [[nodiscard]] Result<DataHeader> continue_message(std::size_t part_bytes, bool last, std::uint32_t masking_key = 0);
+
+  /// Errors of both: `closed` unless `may_send_control()`; `invalid_argument` if the payload has more than
+  /// 125 bytes.
+  [[nodiscard]] Result<ControlFrame> ping(Bytes payload, std::uint32_t masking_key = 0) const;
+  [[nodiscard]] Result<ControlFrame> pong(Bytes payload, std::uint32_t masking_key = 0) const;
+
+  /// Begins the closing handshake, or ends it if the peer began. A reason longer than 123 bytes is cut after
+  /// a whole character. `CloseCode::no_status` sends a Close without code and reason. Errors: `closed` if a
+  /// Close was sent before; `invalid_argument` for a code that may not appear on the wire, or a reason that
+  /// isn't UTF-8.
+  [[nodiscard]] Result<ControlFrame> close(CloseCode code, std::string_view reason, std::uint32_t masking_key = 0);
+
+  /// The Close owed to the peer while `close_received`: its own code sent back (section 5.5.1), none if it sent
+  /// none; after a violation, the code of that, and `reason`. Errors: `closed` in every other state; after a
+  /// violation that followed our own Close, the Close has been sent.
+  [[nodiscard]] Result<ControlFrame> close_reply(std::string_view reason = {}, std::uint32_t masking_key = 0);
+
+  /// The stream has ended: nothing more is received or sent.
+  void end() noexcept { state_ = State::closed; }
+
+ private:
+  // The common case, inlined into the owner's loop: a short message in one frame, whole in the input.
+  [[nodiscard]] std::optional<Event> next_short(MutableBytes& input, const Limits& limits) noexcept;
+  [[nodiscard]] std::optional<Event> next_any(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept;
+
+  [[nodiscard]] std::optional<Event> parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare);
+  [[nodiscard]] HeaderParse take_header(MutableBytes& input, SpareAssembly& spare);
+  [[nodiscard]] std::optional<Event> begin_frame(const FrameHeader& header, MutableBytes& input, const Limits& limits,
+                                                 SpareAssembly& spare);
+  [[nodiscard]] std::optional<Event> begin_data(const FrameHeader& header, MutableBytes& input, const Limits& limits,
+                                                SpareAssembly& spare);
+  [[nodiscard]] std::optional<Event> fault_in_data(const FrameHeader& header, const Limits& limits) noexcept;
+  [[nodiscard]] std::optional<Event> whole_message(const FrameHeader& header, MutableBytes payload,
+                                                   const Limits& limits) noexcept;
+  [[nodiscard]] std::optional<Event> take_payload(MutableBytes& input);
+  [[nodiscard]] std::optional<Event> take_data(MutableBytes piece, bool ends_frame);
+  [[nodiscard]] Event control_event(Opcode opcode, MutableBytes payload) noexcept;
+  [[nodiscard]] Event close_event(MutableBytes payload) noexcept;
+  [[nodiscard]] Event violation(CloseCode code, std::string_view reason, Cause cause) noexcept;
+  [[nodiscard]] Event invalid_text() noexcept;
+
+  [[nodiscard]] Assembly& assembly(SpareAssembly& spare);
+  [[nodiscard]] bool discarding() const noexcept { return state_ == State::close_sent; }
+  [[nodiscard]] Result<ControlFrame> control_frame(Opcode opcode, Bytes payload, std::uint32_t masking_key) const;
+  [[nodiscard]] DataHeader part_header(Opcode opcode, std::size_t part_bytes, bool last,
+                                       std::uint32_t masking_key) const noexcept;
+
+  // Only while a frame or message is under way, or the views of the last event lie in it.
+  std::unique_ptr<Assembly> assembly_;
+  // What close_reply() sends back.
+  CloseCode owed_code_ = CloseCode::no_status;
+  State state_ = State::open;
+  Role role_;
+  bool in_parts_ = false;
+};
+
+inline std::optional<Event> Protocol::next_short(MutableBytes& input, const Limits& limits) noexcept {
+  constexpr std::size_t header_bytes = 6;
+  constexpr std::size_t max_short_bytes = 125;
+  if (assembly_ || state_ != State::open || role_ != Role::server || input.size() < header_bytes) return {};
+  // A whole text or binary message; masked, with its length in seven bits.
+  const auto opcode = std::to_integer<unsigned>(input[0]) - 0x81U;
+  const std::size_t size = std::to_integer<std::size_t>(input[1]) - 0x80U;
+  if (opcode > 1 || size > max_short_bytes || input.size() - header_bytes < size || size > limits.max_message_bytes) {
+    return {};
+  }
+  const MutableBytes payload = input.subspan(header_bytes, size);
+  const auto masking_key = load_native<std::uint32_t>(input.data() + 2);
+  input = input.subspan(header_bytes + size);
+  bool ascii = false;
+  if (size <= max_short_mask_bytes) {
+    ascii = !apply_mask_short(payload.data(), size, masking_key);
+  } else {
+    apply_mask(payload, masking_key);
+  }
+  const bool text = opcode == 0;
+  if (text && !ascii && !is_utf8(payload)) return invalid_text();
+  return Event{.kind = limits.deliver_fragments ? Event::Kind::fragment : Event::Kind::message,
+               .type = text ? MessageType::text : MessageType::binary,
+               .payload = payload};
+}
+
+}  // namespace tidewire::websocket

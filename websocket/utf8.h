@@ -1,0 +1,37 @@
+#pragma once
+
+#include <tidewire/core/bytes.h>
+#include <tidewire/core/export.h>
+#include <cstdint>
+
+namespace tidewire::websocket {
+
+/// Checks that a text arriving in pieces is UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing over
+/// U+10FFFF).
+///
+/// It fails at the first byte that no valid text could have there, not at the end of the character or of
+/// the piece. Four bytes of state and no memory; a plain value.
+class Utf8 {
+ public:
+  /// Checks the next piece. Once it has returned false, only `reset` helps.
+  [[nodiscard]] TIDEWIRE_API bool feed(Bytes piece) noexcept;
+
+  /// Whether what was fed so far ends where a character ends.
+  [[nodiscard]] bool complete() const noexcept { return missing_ == 0; }
+
+  void reset() noexcept { *this = {}; }
+
+ private:
+  std::uint8_t missing_ = 0;     // Bytes that the character under way still needs.
+  std::uint8_t lowest_ = 0x80;   // What its next byte may be. The first byte narrows it for the second
+  std::uint8_t highest_ = 0xBF;  // (E0, ED, F0 and F4), after which any continuation byte will do.
+};
+
+/// Whether the whole of `text` is UTF-8.
+[[nodiscard]] TIDEWIRE_API bool is_utf8(Bytes text) noexcept;
+
+/// The longest beginning of `text`, which is UTF-8, that has at most `max_bytes` and ends with a whole
+/// character. Views `text`.
+[[nodiscard]] TIDEWIRE_API std::string_view truncate_utf8(std::string_view text, std::size_t max_bytes) noexcept;
+
+}  // namespace tidewire::websocket
