@@ -65,4 +65,34 @@ template <class Integer>
   return value;
 }
 
+/// Copies bytes to where there is room for them and they do not overlap. What std::memcpy does, without the
+/// call for the few bytes that headers and most messages are.
+inline void copy_bytes(std::byte* to, Bytes from) noexcept {
+  const std::size_t size = from.size();
+  // Two accesses that overlap in the middle cover every size from one to two of their widths.
+  const auto copy_ends = [&]<class Word>(Word) {
+    Word head, tail;
+    std::memcpy(&head, from.data(), sizeof head);
+    std::memcpy(&tail, from.data() + size - sizeof tail, sizeof tail);
+    std::memcpy(to, &head, sizeof head);
+    std::memcpy(to + size - sizeof tail, &tail, sizeof tail);
+  };
+  struct Wide {
+    std::uint64_t words[2];
+  };
+  if (size > 32) {
+    std::memcpy(to, from.data(), size);
+  } else if (size >= sizeof(Wide)) {
+    copy_ends(Wide());
+  } else if (size >= 8) {
+    copy_ends(std::uint64_t());
+  } else if (size >= 4) {
+    copy_ends(std::uint32_t());
+  } else if (size >= 2) {
+    copy_ends(std::uint16_t());
+  } else if (size == 1) {
+    *to = from.front();
+  }
+}
+
 }  // namespace tidewire

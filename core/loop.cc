@@ -134,6 +134,11 @@ void Loop::run() {
 
 bool Loop::run_once(bool wait) {
   mailbox_->set_thread();
+  // What was written since the last turn is this one's work: whoever counts turns must not wait for an event.
+  if (dirty_ != nullptr || retired_) {
+    end_turn();
+    wait = false;
+  }
   if (uv_loop_alive(native_) != 0) {
     uv_run(native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     // libuv ends a turn with timers: what they wrote has no need to wait for the next.

@@ -142,7 +142,7 @@ class TIDEWIRE_API Fields {
 /// space around it: `for (std::string_view token : ListElements(request.header_values("upgrade")))`.
 ///
 /// Empty elements are skipped, as 5.6.1.2 asks of a recipient. Commas inside quoted strings are not understood:
-/// it is for lists of tokens (Connection, Upgrade, Sec-WebSocket-Protocol).
+/// it is for lists of tokens (Connection, Upgrade).
 class TIDEWIRE_API ListElements {
  public:
   class Iterator {

@@ -60,7 +60,8 @@ class TIDEWIRE_API Router {
   [[nodiscard]] Result<void> add(std::string_view method, std::string_view pattern, RouteId id);
   [[nodiscard]] Result<void> add(Method method, std::string_view pattern, RouteId id);
 
-  /// Adds a route for requests to switch to a protocol ("websocket", matched without case). Errors as add().
+  /// Adds a route for requests to switch to a protocol, whose name is a token and matched without case. Errors as
+  /// add().
   [[nodiscard]] Result<void> add_upgrade(std::string_view protocol, std::string_view pattern, RouteId id);
 
   /// Finds the route of a request, and writes what its pattern took to `request.params()`.

@@ -74,7 +74,7 @@ class TIDEWIRE_API Server {
   /// Takes over a stream as if it had been accepted here. For tests, and for other ways of being reached.
   void serve(transport::StreamPtr stream);
 
-  /// Stops listening, lets what is under way finish, says goodbye (a WebSocket gets 1001), and calls `done`
+  /// Stops listening, lets what is under way finish, says goodbye (each protocol in its own way), and calls `done`
   /// when all have gone, or at `deadline`, when those that are left are cut off.
   void drain(std::chrono::milliseconds deadline, std::function<void()> done);
 

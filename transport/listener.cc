@@ -135,6 +135,12 @@ void Listener::watch() noexcept {
   });
 }
 
+// Tries at once: that nobody waits any more shows only by trying, and ends the rest.
+void Listener::on_deadline() noexcept {
+  watch();
+  accept_some();
+}
+
 void Listener::accept_some() noexcept {
   const Poll* alive = poll_;
   for (int count = 0; count < accepts_per_turn; ++count) {

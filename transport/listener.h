@@ -49,12 +49,12 @@ class TIDEWIRE_API Listener final : private Deadline {
   void take(int descriptor) noexcept;
   void watch() noexcept;
   void rest(int error) noexcept;
-  void on_deadline() noexcept override { watch(); }
+  void on_deadline() noexcept override;
 
   Loop& loop_;
   int descriptor_;
   Address address_;
-  Poll* poll_ = nullptr;  // Freed by libuv's close callback.
+  Poll* poll_ = nullptr;                    // Freed by libuv's close callback.
   std::optional<Loop::KeepAlive> resting_;  // Until all who waited have been accepted.
 };
 

@@ -28,8 +28,8 @@ class LoopBuffers {
   void add(std::size_t count) noexcept { held_size_ += count; }
   void add(Bytes head, Bytes body) noexcept {
     std::byte* to = held_.get() + held_size_;
-    if (!head.empty()) std::memcpy(to, head.data(), head.size());
-    if (!body.empty()) std::memcpy(to + head.size(), body.data(), body.size());
+    copy_bytes(to, head);
+    copy_bytes(to + head.size(), body);
     held_size_ += head.size() + body.size();
   }
   void drop_held() noexcept { held_size_ = 0; }

@@ -10,7 +10,7 @@ namespace {
 
 class MemoryStream final : public Stream, private Flushable {
  public:
-  MemoryStream(Loop& loop, const MemoryStreamOptions& options) : loop_(loop), options_(options) {}
+  MemoryStream(Loop& loop, const MemoryStreamOptions& options) : loop_(loop), options_(options) { has_queued_ = true; }
 
   static void connect(MemoryStream& one, MemoryStream& other) noexcept {
     one.peer_ = &other;

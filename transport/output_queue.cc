@@ -94,7 +94,7 @@ void OutputQueue::clear() noexcept {
   if (segments_.capacity() > keep_segments) {
     segments_ = std::vector<Segment>();
   } else if (!segments_.empty() && segments_.front().copied.capacity() != 0 &&
-      segments_.front().copied.capacity() <= keep_bytes) {
+             segments_.front().copied.capacity() <= keep_bytes) {
     segments_.resize(1);
     segments_.front().copied.clear();
     segments_.front().shared = SharedBytes();

@@ -29,6 +29,22 @@ uv_buf_t as_uv(Bytes bytes) noexcept {
   return uv_buf_init(base, static_cast<unsigned>(bytes.size()));
 }
 
+/// What a stream remembers about itself. A base, so that it fills the gap behind Stream's own members.
+struct StreamFlags {
+  bool reserved_in_hold_ : 1 = false;
+  bool direct_ : 1 = false;  // The buffer that is being read into is the consumer's own.
+  bool reading_ : 1 = false;
+  bool allocating_ : 1 = false;  // libuv is between its two calls for a read, and must not be told to stop.
+  bool peer_ended_ : 1 = false;  // FIN has come.
+  bool starved_ : 1 = false;     // Output was lost for lack of memory; the next read callback tells it.
+  bool broken_ : 1 = false;      // The connection failed; nothing goes in or out any more.
+  bool ending_ : 1 = false;      // FIN is to follow what waits.
+  bool ended_ : 1 = false;       // FIN was sent.
+  bool closing_ : 1 = false;
+  bool closed_ : 1 = false;
+  bool released_ : 1 = false;
+};
+
 /// A standard-layout holder, so that the way from libuv's handle back to the stream is a plain cast.
 template <class Handle>
 struct HandleHolder {
@@ -37,7 +53,7 @@ struct HandleHolder {
 
 /// A stream over a libuv handle. An idle one is this object alone: 280 bytes, of which libuv's own are 248.
 template <class Handle>
-class SocketStream final : public PendingOutput::Owner, private HandleHolder<Handle> {
+class SocketStream final : public PendingOutput::Owner, private StreamFlags, private HandleHolder<Handle> {
  public:
   explicit SocketStream(LoopBuffers& buffers) noexcept : buffers_(&buffers) {}
 
@@ -115,18 +131,6 @@ class SocketStream final : public PendingOutput::Owner, private HandleHolder<Han
 
   LoopBuffers* buffers_;
   PendingOutput* pending_ = nullptr;
-  bool reserved_in_hold_ : 1 = false;
-  bool direct_ : 1 = false;  // The buffer that is being read into is the consumer's own.
-  bool reading_ : 1 = false;
-  bool allocating_ : 1 = false;  // libuv is between its two calls for a read, and must not be told to stop.
-  bool peer_ended_ : 1 = false;  // FIN has come.
-  bool starved_ : 1 = false;     // Output was lost for lack of memory; the next read callback tells it.
-  bool broken_ : 1 = false;      // The connection failed; nothing goes in or out any more.
-  bool ending_ : 1 = false;  // FIN is to follow what waits.
-  bool ended_ : 1 = false;   // FIN was sent.
-  bool closing_ : 1 = false;
-  bool closed_ : 1 = false;
-  bool released_ : 1 = false;
 };
 
 // What an idle connection costs beside its protocol's own state.
@@ -277,6 +281,7 @@ PendingOutput& SocketStream<Handle>::pending() {
     }
     if (buffers_->holder() == this) buffers_->drop_held();
     pending_ = taken;
+    has_queued_ = true;
   }
   return *pending_;
 }
@@ -487,7 +492,9 @@ void SocketStream<Handle>::report() noexcept {
     deliver([](Consumer& consumer) { consumer.on_writable(); });
   }
   // One that is in the loop's list still comes here again by that.
-  if (!dead() && all_written() && !pending_->dirty) buffers_->give_back(std::exchange(pending_, nullptr));
+  if (dead() || !all_written() || pending_->dirty) return;
+  buffers_->give_back(std::exchange(pending_, nullptr));
+  has_queued_ = false;
 }
 
 template <class Handle>

@@ -3,6 +3,6 @@
 
 namespace tidewire::transport {
 
-void Consumer::on_filled(std::size_t) { assert(!"a consumer that offers receive space takes what fills it"); }
+void Consumer::on_filled(std::size_t) { assert(false && "a consumer that offers receive space takes what fills it"); }
 
 }  // namespace tidewire::transport

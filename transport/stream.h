@@ -99,6 +99,8 @@ class TIDEWIRE_API Stream {
 
   /// How many bytes wait for a peer that is slow. What is held for the end of a callback does not count.
   [[nodiscard]] virtual std::size_t queued_bytes() const noexcept = 0;
+  /// Whether that may be other than 0; cheaper to ask.
+  [[nodiscard]] bool has_queued() const noexcept { return has_queued_; }
 
   /// Sends what waits, then tells the peer that nothing more comes (FIN). Reading goes on.
   virtual void end() = 0;
@@ -116,6 +118,8 @@ class TIDEWIRE_API Stream {
  protected:
   Stream() = default;
   virtual ~Stream() = default;
+
+  bool has_queued_ = false;
 
   friend struct StreamRelease;
   /// The owner has let go: close if need be, call nobody any more, and free this when the system allows.

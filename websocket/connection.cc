@@ -66,19 +66,26 @@ void Connection::on_filled(std::size_t count) {
 }
 
 void Connection::process(MutableBytes input) noexcept {
+  const Limits& limits = endpoint_->limits;
+  Message message(MessageType::binary, {});
   in_call_ = true;
   while (phase_ < Phase::ended) {
-    const auto event = protocol_.next(input, endpoint_->limits, endpoint_->spare);
-    if (!event) break;
     // What a handler throws must not lose the place in the input: the closing handshake is to follow.
     try {
-      handle_event(*event);
+      if (!limits.deliver_fragments && protocol_.try_next_message(input, limits, message)) {
+        handler_->on_message(*this, message);
+      } else if (const auto event = protocol_.next(input, limits, endpoint_->spare)) {
+        handle_event(*event);
+      } else {
+        break;
+      }
     } catch (...) {
       handler_threw();
     }
   }
   leave_call();
-  if (phase_ == Phase::open && !paused_ && stream_->queued_bytes() > endpoint_->options.high_water_mark) {
+  if (phase_ == Phase::open && !paused_ && stream_->has_queued() &&
+      stream_->queued_bytes() > endpoint_->options.high_water_mark) {
     paused_ = true;
     stream_->pause();
   }
@@ -207,6 +214,7 @@ void Connection::write_control(const Result<ControlFrame>& frame) {
 /// May this much be added to what waits? Asked before a message, whose size may exceed every limit if
 /// nothing waits before it.
 SendStatus Connection::admit(std::size_t bytes) {
+  if (!stream_->has_queued()) return SendStatus::sent;
   const std::size_t queued = stream_->queued_bytes();
   if (queued == 0 || queued + bytes <= endpoint_->options.max_backpressure) return SendStatus::sent;
   if (endpoint_->options.backpressure != Backpressure::close) return SendStatus::dropped;
@@ -215,7 +223,7 @@ SendStatus Connection::admit(std::size_t bytes) {
 }
 
 SendStatus Connection::after_write() noexcept {
-  if (stream_->queued_bytes() <= endpoint_->options.high_water_mark) return SendStatus::sent;
+  if (!stream_->has_queued() || stream_->queued_bytes() <= endpoint_->options.high_water_mark) return SendStatus::sent;
   over_high_water_ = true;
   return SendStatus::queued;
 }

@@ -45,7 +45,7 @@ struct Event {
   bool last = true;
   Cause cause = Cause::peer_closed;
   CloseCode code = CloseCode::no_status;
-  MutableBytes payload = {};
+  Bytes payload = {};
   std::string_view reason = {};
 
   [[nodiscard]] Message message() const noexcept { return {type, payload}; }
@@ -115,9 +115,17 @@ class TIDEWIRE_API Protocol {
   ///
   /// Throws nothing: when memory runs out, that is a violation with cause `out_of_memory` and code 1011.
   [[nodiscard]] std::optional<Event> next(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept {
-    if (auto event = next_short(input, limits)) return event;
+    Message message(MessageType::binary, {});
+    if (!limits.deliver_fragments && try_next_message(input, limits, message)) {
+      return Event{.kind = Event::Kind::message, .type = message.type(), .payload = message.bytes()};
+    }
     return next_any(input, limits, spare);
   }
+
+  /// The common case of `next`, made to be inlined into the owner's loop: if a short message in one frame lies
+  /// whole at the front of `input`, takes it and returns true. Otherwise changes nothing; `next` then knows. Not
+  /// for Limits::deliver_fragments.
+  [[nodiscard]] bool try_next_message(MutableBytes& input, const Limits& limits, Message& message) noexcept;
 
   /// Where to read the rest of a large frame directly, once `next` has returned nothing: the message's own
   /// memory, for at most what the frame still lacks, grown for it by no more than came before (or 64 KiB, if
@@ -188,8 +196,6 @@ class TIDEWIRE_API Protocol {
   void end() noexcept { state_ = State::closed; }
 
  private:
-  // The common case, inlined into the owner's loop: a short message in one frame, whole in the input.
-  [[nodiscard]] std::optional<Event> next_short(MutableBytes& input, const Limits& limits) noexcept;
   [[nodiscard]] std::optional<Event> next_any(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept;
 
   [[nodiscard]] std::optional<Event> parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare);
@@ -223,19 +229,18 @@ class TIDEWIRE_API Protocol {
   bool in_parts_ = false;
 };
 
-inline std::optional<Event> Protocol::next_short(MutableBytes& input, const Limits& limits) noexcept {
+inline bool Protocol::try_next_message(MutableBytes& input, const Limits& limits, Message& message) noexcept {
   constexpr std::size_t header_bytes = 6;
   constexpr std::size_t max_short_bytes = 125;
-  if (assembly_ || state_ != State::open || role_ != Role::server || input.size() < header_bytes) return {};
+  if (assembly_ || state_ != State::open || role_ != Role::server || input.size() < header_bytes) return false;
   // A whole text or binary message; masked, with its length in seven bits.
   const auto opcode = std::to_integer<unsigned>(input[0]) - 0x81U;
   const std::size_t size = std::to_integer<std::size_t>(input[1]) - 0x80U;
   if (opcode > 1 || size > max_short_bytes || input.size() - header_bytes < size || size > limits.max_message_bytes) {
-    return {};
+    return false;
   }
   const MutableBytes payload = input.subspan(header_bytes, size);
   const auto masking_key = load_native<std::uint32_t>(input.data() + 2);
-  input = input.subspan(header_bytes + size);
   bool ascii = false;
   if (size <= max_short_mask_bytes) {
     ascii = !apply_mask_short(payload.data(), size, masking_key);
@@ -243,10 +248,13 @@ inline std::optional<Event> Protocol::next_short(MutableBytes& input, const Limi
     apply_mask(payload, masking_key);
   }
   const bool text = opcode == 0;
-  if (text && !ascii && !is_utf8(payload)) return invalid_text();
-  return Event{.kind = limits.deliver_fragments ? Event::Kind::fragment : Event::Kind::message,
-               .type = text ? MessageType::text : MessageType::binary,
-               .payload = payload};
+  if (text && !ascii && !is_utf8(payload)) {
+    apply_mask(payload, masking_key);
+    return false;
+  }
+  input = input.subspan(header_bytes + size);
+  message = Message(text ? MessageType::text : MessageType::binary, payload);
+  return true;
 }
 
 }  // namespace tidewire::websocket

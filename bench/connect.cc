@@ -1,0 +1,216 @@
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <tidewire/bench/connect.h>
+#include <tidewire/bench/frames.h>
+#include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <utility>
+
+namespace tidewire::bench {
+namespace {
+
+/// So many connections wait for the server at a time: fewer than the shortest backlog, or the system drops some and
+/// their connect takes a second.
+constexpr std::size_t wave_size = 128;
+constexpr timeval call_timeout = {.tv_sec = 5, .tv_usec = 0};
+constexpr std::size_t max_head_bytes = 16 * 1024;
+constexpr std::size_t max_body_bytes = 16 * 1024 * 1024;
+
+Error system_error(std::string detail) {
+  // A blocking call that runs into SO_RCVTIMEO or SO_SNDTIMEO ends with these.
+  if (errno == EAGAIN || errno == EINPROGRESS) return {Errc::timeout, std::move(detail)};
+  return Error::system(-errno, std::move(detail));
+}
+
+Result<Descriptor> open_connection(const Endpoint& endpoint) {
+  Descriptor connection(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connection.number() < 0) return system_error("socket");
+  const int on = 1;
+  setsockopt(connection.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(connection.number(), SOL_SOCKET, SO_RCVTIMEO, &call_timeout, sizeof call_timeout);
+  setsockopt(connection.number(), SOL_SOCKET, SO_SNDTIMEO, &call_timeout, sizeof call_timeout);
+  const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
+  if (::connect(connection.number(), address, sizeof endpoint.address) != 0) {
+    return system_error("connect to " + endpoint.host + ":" + std::to_string(endpoint.port));
+  }
+  return connection;
+}
+
+Result<void> send_all(const Descriptor& connection, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(connection.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0) return system_error("send");
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return {};
+}
+
+Result<void> receive_more(const Descriptor& connection, std::string& bytes) {
+  std::array<char, 16 * 1024> buffer;
+  const ssize_t received = ::recv(connection.number(), buffer.data(), buffer.size(), 0);
+  if (received < 0) return system_error("receive");
+  if (received == 0) return Error{Errc::closed, "the server ended a connection"};
+  bytes.append(buffer.data(), static_cast<std::size_t>(received));
+  return {};
+}
+
+/// Reads up to the blank line that ends a response's head, and what happens to come with it; the head's size.
+Result<std::size_t> receive_head(const Descriptor& connection, std::string& bytes) {
+  for (;;) {
+    if (auto more = receive_more(connection, bytes); !more) return more.error();
+    if (const auto end = bytes.find("\r\n\r\n"); end != std::string::npos) return end + 4;
+    if (bytes.size() > max_head_bytes) return Error{Errc::too_large, "the head of the response"};
+  }
+}
+
+/// The value of a header field, without the white space around it; empty when there is none.
+std::string_view field(std::string_view head, std::string_view name) {
+  const auto same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+  };
+  while (!head.empty()) {
+    const std::string_view line = head.substr(0, head.find("\r\n"));
+    head.remove_prefix(std::min(head.size(), line.size() + 2));
+    const auto colon = line.find(':');
+    if (colon != name.size() || !std::equal(name.begin(), name.end(), line.begin(), same)) continue;
+    std::string_view value = line.substr(colon + 1);
+    while (value.starts_with(' ')) value.remove_prefix(1);
+    while (value.ends_with(' ')) value.remove_suffix(1);
+    return value;
+  }
+  return {};
+}
+
+std::string first_line(std::string_view head) { return std::string(head.substr(0, head.find("\r\n"))); }
+
+Result<void> finish_handshake(const Descriptor& connection) {
+  std::string bytes;
+  const auto end = receive_head(connection, bytes);
+  if (!end) return end.error();
+  if (!bytes.starts_with("HTTP/1.1 101 ")) return Error{Errc::refused, "handshake answered " + first_line(bytes)};
+  if (field(bytes, "Sec-WebSocket-Accept") != handshake_accept) {
+    return Error{Errc::protocol_error, "handshake answered with a wrong Sec-WebSocket-Accept"};
+  }
+  if (!field(bytes, "Sec-WebSocket-Extensions").empty()) {
+    return Error{Errc::protocol_error, "handshake answered with extensions that nobody asked for"};
+  }
+  if (bytes.size() != *end) return Error{Errc::protocol_error, "the server sent something right after the handshake"};
+  return {};
+}
+
+std::string handshake_request(const Endpoint& endpoint, std::string_view path) {
+  std::string out = "GET ";
+  out.append(path).append(" HTTP/1.1\r\nHost: ").append(endpoint.host).append(":");
+  out.append(std::to_string(endpoint.port)).append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+  out.append("Sec-WebSocket-Key: ").append(handshake_key).append("\r\nSec-WebSocket-Version: 13\r\n\r\n");
+  return out;
+}
+
+}  // namespace
+
+Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  std::swap(number_, other.number_);
+  return *this;
+}
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) ::close(number_);
+}
+
+Result<Endpoint> loopback_endpoint(std::string_view host, std::uint16_t port) {
+  Endpoint endpoint;
+  endpoint.host = host;
+  endpoint.port = port;
+  endpoint.address.sin_family = AF_INET;
+  endpoint.address.sin_port = htons(port);
+  const std::string address = host == "localhost" ? "127.0.0.1" : endpoint.host;
+  const bool parsed = inet_pton(AF_INET, address.c_str(), &endpoint.address.sin_addr) == 1;
+  if (!parsed || ntohl(endpoint.address.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET) {
+    return Error{Errc::refused,
+                 endpoint.host + " is not in 127.0.0.0/8, and only servers on this machine are measured"};
+  }
+  return endpoint;
+}
+
+Result<void> allow_open_files(std::size_t count) {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return Error::system(-errno, "getrlimit");
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return Error::system(-errno, "setrlimit");
+  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < count) {
+    return Error{Errc::too_large, "the system lets a process open " + std::to_string(limit.rlim_max) + " files, not " +
+                                      std::to_string(count)};
+  }
+  return {};
+}
+
+Result<std::vector<Descriptor>> open_connections(const Endpoint& endpoint, std::size_t count) {
+  std::vector<Descriptor> connections;
+  connections.reserve(count);
+  while (connections.size() < count) {
+    auto opened = open_connection(endpoint);
+    if (!opened) return opened.error();
+    connections.push_back(*std::move(opened));
+  }
+  return connections;
+}
+
+Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::string_view path, std::size_t count) {
+  const std::string handshake = handshake_request(endpoint, path);
+  std::vector<Descriptor> connections;
+  connections.reserve(count);
+  while (connections.size() < count) {
+    auto wave = open_connections(endpoint, std::min(wave_size, count - connections.size()));
+    if (!wave) return wave.error();
+    for (const Descriptor& connection : *wave) {
+      if (auto sent = send_all(connection, handshake); !sent) return sent.error();
+    }
+    for (Descriptor& connection : *wave) {
+      if (auto finished = finish_handshake(connection); !finished) return finished.error();
+      connections.push_back(std::move(connection));
+    }
+  }
+  return connections;
+}
+
+Result<void> make_non_blocking(const std::vector<Descriptor>& connections) {
+  for (const Descriptor& connection : connections) {
+    const int flags = fcntl(connection.number(), F_GETFL);
+    if (flags < 0 || fcntl(connection.number(), F_SETFL, flags | O_NONBLOCK) != 0)
+      return Error::system(-errno, "fcntl");
+  }
+  return {};
+}
+
+Result<Response> request(const Descriptor& connection, std::string_view bytes) {
+  if (auto sent = send_all(connection, bytes); !sent) return sent.error();
+  Response response;
+  const auto end = receive_head(connection, response.head);
+  if (!end) return end.error();
+  response.body = response.head.substr(*end);
+  response.head.resize(*end);
+
+  const std::string_view length = field(response.head, "Content-Length");
+  std::size_t body_bytes = 0;
+  const auto parsed = std::from_chars(length.data(), length.data() + length.size(), body_bytes);
+  if (parsed.ec != std::errc() || parsed.ptr != length.data() + length.size() || body_bytes > max_body_bytes) {
+    return Error{Errc::protocol_error, "a response without a usable Content-Length: " + first_line(response.head)};
+  }
+  while (response.body.size() < body_bytes) {
+    if (auto more = receive_more(connection, response.body); !more) return more.error();
+  }
+  if (response.body.size() > body_bytes)
+    return Error{Errc::protocol_error, "a response longer than its Content-Length"};
+  return response;
+}
+
+}  // namespace tidewire::bench

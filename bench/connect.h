@@ -1,0 +1,62 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <tidewire/core/result.h>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tidewire::bench {
+
+/// A file descriptor that closes with its owner.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) noexcept : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept;
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor();
+
+  [[nodiscard]] int number() const noexcept { return number_; }
+
+ private:
+  int number_;
+};
+
+/// Where the server listens: always on this machine.
+struct Endpoint {
+  std::string host;  ///< As in the URL, for the Host header.
+  std::uint16_t port = 0;
+  sockaddr_in address = {};
+};
+
+/// The endpoint of "localhost" or an address in 127.0.0.0/8. Any other is refused (Errc::refused): this is no tool to
+/// send load to others.
+[[nodiscard]] Result<Endpoint> loopback_endpoint(std::string_view host, std::uint16_t port);
+
+/// Raises the limit on open files as far as the system lets it; an error when that is fewer than `count`.
+[[nodiscard]] Result<void> allow_open_files(std::size_t count);
+
+/// Opens `count` connections. They block, for 5 s at most in each call, until `make_non_blocking`.
+[[nodiscard]] Result<std::vector<Descriptor>> open_connections(const Endpoint& endpoint, std::size_t count);
+
+/// The same, with the WebSocket handshake done on each (RFC 6455 4.1). An answer that is not 101, lacks the right
+/// Sec-WebSocket-Accept, or has anything behind it is an error.
+[[nodiscard]] Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::string_view path,
+                                                              std::size_t count);
+
+[[nodiscard]] Result<void> make_non_blocking(const std::vector<Descriptor>& connections);
+
+/// What one exchange over a blocking connection brought: a response's head with its blank line, and its body.
+struct Response {
+  std::string head;
+  std::string body;
+};
+
+/// Sends a request and reads the response with a body of its Content-Length; one without it is an error.
+[[nodiscard]] Result<Response> request(const Descriptor& connection, std::string_view bytes);
+
+}  // namespace tidewire::bench

@@ -1,0 +1,57 @@
+#include <tidewire/bench/exchange.h>
+#include <random>
+#include <utility>
+
+namespace tidewire::bench {
+namespace {
+
+Result<void> check_batch(std::size_t request_bytes, std::size_t depth) {
+  if (depth == 0 || depth > max_depth) return Error{Errc::invalid_argument, "a depth of " + std::to_string(depth)};
+  if (request_bytes > max_batch_bytes / depth) return Error{Errc::too_large, "a batch of over 64 MiB"};
+  return {};
+}
+
+}  // namespace
+
+Result<Exchange> echo_exchange(Content content, std::size_t payload_bytes, std::size_t depth) {
+  constexpr std::size_t most_header_bytes = 14;
+  if (auto good = check_batch(payload_bytes + most_header_bytes, depth); !good) return good.error();
+  const std::string message = payload(content, payload_bytes);
+  std::mt19937 masks;
+  Exchange exchange;
+  exchange.depth = depth;
+  for (std::size_t i = 0; i < depth; ++i) {
+    exchange.batch += client_frame(content, message, static_cast<std::uint32_t>(masks()));
+  }
+  exchange.reply = server_frame(content, message);
+  exchange.start_bytes = exchange.reply.size() - message.size();
+  exchange.content_from = exchange.start_bytes;
+  return exchange;
+}
+
+Result<Exchange> http_exchange(const Endpoint& endpoint, std::string_view path, std::size_t depth) {
+  std::string get = "GET ";
+  get.append(path).append(" HTTP/1.1\r\nHost: ").append(endpoint.host).append(":");
+  get.append(std::to_string(endpoint.port)).append("\r\n\r\n");
+  if (auto good = check_batch(get.size(), depth); !good) return good.error();
+
+  const auto connection = open_connections(endpoint, 1);
+  if (!connection) return connection.error();
+  const auto response = request(connection->front(), get);
+  if (!response) return response.error();
+  const auto line_end = response->head.find("\r\n");
+  if (!response->head.starts_with("HTTP/1.1 200")) {
+    return Error{Errc::refused, "GET " + std::string(path) + " answered " + response->head.substr(0, line_end)};
+  }
+
+  Exchange exchange;
+  exchange.depth = depth;
+  for (std::size_t i = 0; i < depth; ++i) exchange.batch += get;
+  exchange.reply = response->head + response->body;
+  exchange.start_bytes = line_end + 2;
+  // The blank line belongs to the content: it tells that the head is still of the same size.
+  exchange.content_from = response->head.size() - 4;
+  return exchange;
+}
+
+}  // namespace tidewire::bench

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <tidewire/bench/connect.h>
+#include <tidewire/bench/frames.h>
+#include <tidewire/core/result.h>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tidewire::bench {
+
+/// What a workload exchanges over each of its connections: a batch of requests goes out in one piece, and when all its
+/// replies have come, the batch goes out again.
+struct Exchange {
+  std::string batch;      ///< `depth` requests, as they go over the wire.
+  std::size_t depth = 1;  ///< Requests in a batch.
+  std::string reply;      ///< One reply. All have its size.
+
+  /// So many first bytes are compared in every reply: what tells that a reply begins here.
+  std::size_t start_bytes = 0;
+  /// What is compared in a sample of the replies: from here to the end. Between lies what may differ from reply to
+  /// reply (HTTP's Date).
+  std::size_t content_from = 0;
+};
+
+/// Limits that keep a wrong flag from taking the machine's memory.
+inline constexpr std::size_t max_depth = 1024;
+inline constexpr std::size_t max_batch_bytes = 64 * 1024 * 1024;
+
+/// WebSocket messages that come back as they are. Each frame of the batch has its own mask.
+[[nodiscard]] Result<Exchange> echo_exchange(Content content, std::size_t payload_bytes, std::size_t depth);
+
+/// GET requests for a path. Opens a connection and asks once, to learn what a reply looks like; any status but 200 is
+/// an error.
+[[nodiscard]] Result<Exchange> http_exchange(const Endpoint& endpoint, std::string_view path, std::size_t depth);
+
+}  // namespace tidewire::bench

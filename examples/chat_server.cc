@@ -1,0 +1,94 @@
+/// A chat in the browser: rooms at /rooms/:room, the page that shows them, and GET /stats. See chat/messages.h for what
+/// page and server say to each other.
+#include <chat/page.h>
+#include <chat/session.h>
+#include <tidewire/tidewire.h>
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+using namespace tidewire;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Settings {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;
+  std::string page = TIDEWIRE_CHAT_PAGE;
+  chat::Limits limits;
+};
+
+/// "HOST:PORT", with the brackets that an IPv6 address needs.
+std::string endpoint(const std::string& host, std::uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos && host.front() != '[';
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+/// Where a browser on this machine finds the page.
+std::string page_address(const std::string& host, std::uint16_t port) {
+  for (const char* here : {"127.0.0.1", "0.0.0.0", "*", "::1", "[::1]", "::", "[::]"}) {
+    if (host == here) return "http://localhost:" + std::to_string(port);
+  }
+  return "http://" + endpoint(host, port);
+}
+
+int serve(const Settings& settings) {
+  const auto page = chat::Page::load(settings.page);
+  if (!page) {
+    std::fprintf(stderr, "chat_server: %s (choose the page's folder with --page)\n", page.error().message().c_str());
+    return 1;
+  }
+  Loop loop;
+  chat::Chat chat(loop, settings.limits);
+  http::Server server(loop);
+  chat::mount_rooms(server, chat);
+  chat::mount_page(server, *page, settings.limits.max_room_characters);
+  server.get("/stats", [&](const http::Request&, http::Response& response) {
+    response.header("Content-Type", "application/json").header("Cache-Control", "no-store").send(chat.stats(server));
+  });
+
+  const auto address = server.listen(endpoint(settings.host, settings.port));
+  if (!address) {
+    std::fprintf(stderr, "chat_server: %s\n", address.error().message().c_str());
+    return 1;
+  }
+  loop.on_signal({SIGINT, SIGTERM}, [&] { server.drain(5s, [&] { loop.stop(); }); }).value();
+  std::printf("chat_server listens on %s\n", address->to_string().c_str());
+  std::printf("open %s\n", page_address(settings.host, address->port()).c_str());
+  std::fflush(stdout);
+  loop.run();
+  std::printf("chat_server has finished\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  CLI::App app("A chat in the browser: rooms, names, who is here, and the last messages for whoever joins.",
+               "chat_server");
+  app.add_option("--host", settings.host, "IP address to listen on, * for all")->capture_default_str();
+  app.add_option("--port", settings.port, "port to listen on, 0 for any")->capture_default_str();
+  app.add_option("--page", settings.page, "folder with the page's files")->capture_default_str();
+  app.add_option("--rate", settings.limits.messages_per_second, "messages a second that a person may send")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--burst", settings.limits.burst, "messages at once that a person may send")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+    return serve(settings);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& wrong) {
+    std::fprintf(stderr, "chat_server: %s (see --help)\n", wrong.what());
+    return 2;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "chat_server: %s\n", failure.what());
+    return 1;
+  }
+}

@@ -1,0 +1,88 @@
+/// Echoes WebSocket messages on /echo, passes each on to all on /broadcast, and serves GET /plaintext: what
+/// benchmarks, conformance suites and first attempts with a client want.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <tidewire/tidewire.h>
+
+using namespace tidewire;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Echo final : websocket::Handler {
+  void on_message(websocket::Connection& peer, const websocket::Message& message) override { peer.send(message); }
+};
+
+class Broadcast final : public websocket::Handler {
+ public:
+  explicit Broadcast(websocket::Topics& topics) noexcept : topics_(topics) {}
+  void on_open(websocket::Connection& peer) override { topics_.subscribe(peer, "everyone"); }
+  void on_message(websocket::Connection&, const websocket::Message& message) override {
+    topics_.publish("everyone", message);
+  }
+
+ private:
+  websocket::Topics& topics_;
+};
+
+struct Settings {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 9001;
+  std::size_t max_message_size = std::size_t{1} << 20;
+};
+
+/// "HOST:PORT", with the brackets that an IPv6 address needs.
+std::string endpoint(const Settings& settings) {
+  const bool v6 = settings.host.find(':') != std::string::npos && settings.host.front() != '[';
+  return (v6 ? "[" + settings.host + "]" : settings.host) + ":" + std::to_string(settings.port);
+}
+
+int serve(const Settings& settings) {
+  Loop loop;
+  websocket::Topics topics(loop);
+  http::Server server(loop);
+  const websocket::Options options{.max_message_size = settings.max_message_size};
+  websocket::route<Echo>(server, "/echo", options);
+  websocket::route<Broadcast>(server, "/broadcast", options, topics);
+  server.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
+
+  const auto address = server.listen(endpoint(settings));
+  if (!address) {
+    std::fprintf(stderr, "echo_server: %s\n", address.error().message().c_str());
+    return 1;
+  }
+  loop.on_signal({SIGINT, SIGTERM}, [&] { server.drain(10s, [&] { loop.stop(); }); }).value();
+  std::printf("echo_server listens on %s\n", address->to_string().c_str());
+  std::fflush(stdout);
+  loop.run();
+  std::printf("echo_server has finished\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  CLI::App app("WebSocket echo on /echo, broadcast on /broadcast, and GET /plaintext.", "echo_server");
+  app.add_option("--host", settings.host, "IP address to listen on, * for all")->capture_default_str();
+  app.add_option("--port", settings.port, "port to listen on, 0 for any")->capture_default_str();
+  app.add_option("--max-message-size", settings.max_message_size, "largest message taken, in bytes")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+    return serve(settings);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& wrong) {
+    std::fprintf(stderr, "echo_server: %s (see --help)\n", wrong.what());
+    return 2;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "echo_server: %s\n", failure.what());
+    return 1;
+  }
+}

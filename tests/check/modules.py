@@ -1,0 +1,31 @@
+"""One test file a module: <layer>/<module>.{h,cc} has tests/unit/<layer>/<module>_test.cc, and the other way round.
+
+The header of a module that is not installed may be called <module>_internal.h.
+"""
+
+from tree import LAYERS, ROOT, named, sources
+
+# Modules without behaviour of their own, and why no test file is asked for.
+EXEMPT = {
+    "core/export": "one macro; that the shared library exports by it is what the consumer builds show",
+}
+
+
+def complaints():
+    modules = {named(path.with_suffix("")).removesuffix("_internal") for layer in LAYERS for path in sources(layer)}
+    tests = {
+        named(path)
+        for layer in LAYERS
+        for path in sources(f"tests/unit/{layer}", suffixes=(".cc",))
+        if path.stem.endswith("_test")
+    }
+    for module in sorted(modules - EXEMPT.keys()):
+        wanted = f"tests/unit/{module}_test.cc"
+        if wanted not in tests:
+            yield f"{module} has no test; write {wanted}"
+    for test in sorted(tests):
+        module = test.removeprefix("tests/unit/").removesuffix("_test.cc")
+        if module not in modules:
+            yield f"{test} tests no module; there is no {module}.h or .cc"
+    for module in sorted(EXEMPT.keys() - modules):
+        yield f"{module} is exempt in {named(ROOT / 'tests/check/modules.py')} and does not exist; remove the line"

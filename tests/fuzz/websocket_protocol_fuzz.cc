@@ -1,0 +1,161 @@
+#include <tidewire/websocket/protocol.h>
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+using namespace tidewire;
+using namespace tidewire::websocket;
+
+namespace {
+
+// The first byte of the input chooses the set-up, the second the cuts; the rest is what the peer sends.
+struct Setup {
+  Role role;
+  bool after_our_close;
+  Limits limits;
+};
+
+// A receiver that writes its events down; the pieces of a message as far as it came, and the message when it ends.
+class Recorder {
+ public:
+  explicit Recorder(const Setup& setup, bool in_pieces) : protocol_(setup.role), limits_(setup.limits) {
+    limits_.deliver_fragments = in_pieces;
+    if (setup.after_our_close && !protocol_.close(CloseCode::normal, "")) std::abort();
+  }
+
+  void feed(Bytes piece) {
+    // A copy of its own size, so that a write beyond it is found.
+    std::vector<std::byte> input(piece.begin(), piece.end());
+    MutableBytes rest = input;
+    while (const auto event = protocol_.next(rest, limits_, spare_)) write(*event);
+    if (!rest.empty()) std::abort();
+  }
+
+  void feed_directly(Bytes bytes, std::size_t step) {
+    while (!bytes.empty()) {
+      const MutableBytes space = protocol_.receive_space(1);
+      const std::size_t count = std::min({bytes.size(), step, space.empty() ? step : space.size()});
+      if (space.empty()) {
+        feed(bytes.first(count));
+      } else {
+        std::copy_n(bytes.begin(), count, space.begin());
+        protocol_.commit_received(count);
+        feed({});
+      }
+      bytes = bytes.subspan(count);
+    }
+  }
+
+  [[nodiscard]] const std::string& log() const { return log_; }
+
+ private:
+  void write(const Event& event) {
+    if (done_) std::abort();
+    const std::string payload(as_text(event.payload));
+    if (event.kind == Event::Kind::fragment) {
+      if (event.first == in_message_) std::abort();
+      in_message_ = !event.last;
+      message_ += payload;
+      if (!event.last) return;
+      log_ += "message " + std::to_string(static_cast<int>(event.type)) + message_ + "\n";
+      check(event.type, message_);
+      message_.clear();
+    } else if (event.kind == Event::Kind::message) {
+      log_ += "message " + std::to_string(static_cast<int>(event.type)) + payload + "\n";
+      check(event.type, payload);
+    } else if (event.kind == Event::Kind::violation) {
+      log_ += "violation " + std::to_string(static_cast<unsigned>(event.code)) + std::string(event.reason) + "\n";
+      done_ = true;
+    } else {
+      log_ += std::to_string(static_cast<int>(event.kind)) + payload + "\n";
+      done_ = event.kind == Event::Kind::close;
+      if (payload.size() > max_control_payload_bytes) std::abort();
+    }
+    if (done_ == protocol_.receiving()) std::abort();
+  }
+
+  void check(MessageType type, const std::string& payload) const {
+    if (payload.size() > limits_.max_message_bytes) std::abort();
+    if (type == MessageType::text && !is_utf8(as_bytes(payload))) std::abort();
+  }
+
+  Protocol protocol_;
+  Limits limits_;
+  SpareAssembly spare_;
+  std::string message_;
+  std::string log_;
+  bool in_message_ = false;
+  bool done_ = false;
+};
+
+void split_in_every_way(const Setup& setup, Bytes input, std::size_t cut) {
+  Recorder whole(setup, false);
+  whole.feed(input);
+  for (const bool in_pieces : {false, true}) {
+    Recorder at_once(setup, in_pieces);
+    at_once.feed(input);
+    Recorder bytewise(setup, in_pieces);
+    for (std::size_t at = 0; at < input.size(); ++at) bytewise.feed(input.subspan(at, 1));
+    Recorder in_two(setup, in_pieces);
+    in_two.feed(input.first(std::min(cut, input.size())));
+    in_two.feed(input.subspan(std::min(cut, input.size())));
+    Recorder direct(setup, in_pieces);
+    direct.feed_directly(input, cut + 1);
+    for (const Recorder* other : {&at_once, &bytewise, &in_two, &direct}) {
+      if (other->log() != whole.log()) std::abort();
+    }
+  }
+}
+
+void append(std::vector<std::byte>& to, Bytes bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
+
+// What one end encodes, whole and in parts with a ping between, the other decodes.
+void encode_and_decode(Role sender, Bytes payload, std::size_t cut, std::uint32_t key) {
+  Protocol protocol(sender);
+  const std::uint32_t used_key = sender == Role::client ? key : 0;
+  const auto append_masked = [used_key](std::vector<std::byte>& to, Bytes bytes) {
+    std::vector<std::byte> masked(bytes.size());
+    copy_masked(masked.data(), bytes, used_key);
+    append(to, masked);
+  };
+  std::vector<std::byte> wire(max_header_bytes);
+  wire.resize(protocol.encode_message_header(MessageType::binary, payload.size(), wire.data(), key));
+  append_masked(wire, payload);
+
+  cut = std::min(cut, payload.size());
+  append(wire, protocol.begin_message(MessageType::binary, cut, key).value().bytes());
+  append_masked(wire, payload.first(cut));
+  append(wire, protocol.ping(payload.first(std::min<std::size_t>(cut, 125)), key).value().bytes());
+  append(wire, protocol.continue_message(payload.size() - cut, true, key).value().bytes());
+  append_masked(wire, payload.subspan(cut));
+  append(wire, protocol.close(CloseCode::going_away, "bye", key).value().bytes());
+
+  Protocol receiver(sender == Role::client ? Role::server : Role::client);
+  SpareAssembly spare;
+  MutableBytes rest = wire;
+  const auto expect = [&](Event::Kind kind, Bytes bytes) {
+    const auto event = receiver.next(rest, {}, spare);
+    if (!event || event->kind != kind || as_text(event->payload) != as_text(bytes)) std::abort();
+  };
+  expect(Event::Kind::message, payload);
+  expect(Event::Kind::ping, payload.first(std::min<std::size_t>(cut, 125)));
+  expect(Event::Kind::message, payload);
+  expect(Event::Kind::close, as_bytes("\x03\xE9"
+                                      "bye"));
+  if (!rest.empty() || receiver.next(rest, {}, spare)) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const Bytes input(reinterpret_cast<const std::byte*>(data) + 2, size - 2);
+  Setup setup{.role = data[0] & 1 ? Role::client : Role::server, .after_our_close = (data[0] & 2) != 0, .limits = {}};
+  if (data[0] & 4) setup.limits.max_message_bytes = 16;
+  if (data[0] & 8) setup.limits.max_fragments = 3;
+  split_in_every_way(setup, input, data[1]);
+  encode_and_decode(setup.role, input, data[1], 0x9E3779B9U * (data[1] + 1U));
+  return 0;
+}

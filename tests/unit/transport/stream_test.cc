@@ -1,0 +1,605 @@
+#include <doctest/doctest.h>
+#include <support/consumers.h>
+#include <support/run.h>
+#include <support/streams.h>
+#include <tidewire/core/shared_bytes.h>
+#include <tidewire/transport/stream.h>
+#include <array>
+#include <new>
+#include <optional>
+#include <stdexcept>
+
+// What every stream promises, over each kind of stream.
+
+using namespace tidewire;
+using namespace tidewire::testing;
+using tidewire::transport::Stream;
+
+namespace {
+
+/// The occasions on which a stream calls its consumer.
+enum class Occasion { data, space, filled, end, writable, failed };
+constexpr std::array occasions{Occasion::data, Occasion::space,    Occasion::filled,
+                               Occasion::end,  Occasion::writable, Occasion::failed};
+
+/// Two ends, of which the near one is made to see `occasion`, and does `act` there.
+struct Staged {
+  template <class Kind>
+  static void set(Loop& loop, Kind, std::optional<Recorder>& near, std::optional<Recorder>& far) {
+    auto [one, other] = Kind::connect(loop);
+    near.emplace(std::move(one));
+    far.emplace(std::move(other), false);
+  }
+
+  static void on(Occasion occasion, Recorder& near, Recorder& far, std::function<void()> act) {
+    switch (occasion) {
+      case Occasion::data:
+        near.data = [act](std::string_view) { act(); };
+        return far.write("something");
+      case Occasion::space:
+        near.space = [act] {
+          act();
+          return MutableBytes();
+        };
+        return far.write("something");
+      case Occasion::filled:
+        near.space = [] {
+          static std::array<std::byte, 16> space;
+          return MutableBytes(space);
+        };
+        near.filled = [act](std::size_t) { act(); };
+        return far.write("something");
+      case Occasion::end:
+        near.end = act;
+        return far.stream->end();
+      case Occasion::writable:
+        near.writable = act;
+        return near.write("something");
+      case Occasion::failed:
+        near.failed = act;
+        // An end that closes with something unread resets the connection.
+        near.write("something");
+        settle(far.stream->loop());
+        return far.stream->close();
+    }
+  }
+};
+
+}  // namespace
+
+#define EVERY_STREAM(name) TEST_CASE_TEMPLATE(name, Kind, Tcp, UnixSocket, Memory)
+
+EVERY_STREAM("what is written arrives, in order, and can be sent back") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Echo far(std::move(other));
+  near.write("first ");
+  near.write("second ");
+  near.stream->write(as_bytes("third "), as_bytes("fourth"));
+  run_until(loop, [&] { return near.received.size() == 25; });
+  CHECK(near.received == "first second third fourth");
+}
+
+EVERY_STREAM("bytes that arrive one at a time arrive in order") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string text = pattern(200);
+  for (std::size_t index = 0; index < text.size(); ++index) {
+    near.write(text.substr(index, 1));
+    run_until(loop, [&] { return far.received.size() == index + 1; });
+  }
+  CHECK(far.received == text);
+}
+
+EVERY_STREAM("megabytes pass in both directions while both ends pause and resume") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string there = pattern(4 << 20, 1);
+  const std::string back = pattern(4 << 20, 2);
+  const auto hesitate = [&](Recorder& end) {
+    end.data = [&](std::string_view) {
+      end.stream->pause();
+      loop.post([&] { end.stream->resume(); });
+    };
+  };
+  hesitate(near);
+  hesitate(far);
+  near.write(there);
+  far.write(back);
+  run_until(loop, [&] { return far.received.size() == there.size() && near.received.size() == back.size(); });
+  CHECK(far.received == there);
+  CHECK(near.received == back);
+  CHECK(near.stream->queued_bytes() == 0);
+}
+
+EVERY_STREAM("an echo of megabytes to a slow reader is bounded and complete") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Echo far(std::move(other));
+  const std::string text = pattern(8 << 20);
+  std::size_t most = 0;
+  near.data = [&](std::string_view) { most = std::max(most, far.stream->queued_bytes()); };
+  near.write(text);
+  run_until(loop, [&] { return near.received.size() == text.size(); });
+  CHECK(near.received == text);
+  CHECK(most <= Echo::most_queued + 256 * 1024);
+}
+
+EVERY_STREAM("nothing is delivered while a stream is paused") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.stream->pause();
+  near.write("later");
+  settle(loop);
+  CHECK(far.received.empty());
+  far.stream->resume();
+  run_until(loop, [&] { return far.received == "later"; });
+}
+
+EVERY_STREAM("a stream pauses inside its read callback, too") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.data = [&](std::string_view) { far.stream->pause(); };
+  near.write("one");
+  run_until(loop, [&] { return far.data_calls == 1; });
+  near.write("two");
+  settle(loop);
+  CHECK(far.received == "one");
+}
+
+EVERY_STREAM("end sends what waits and then FIN, and reading goes on") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string text = pattern(2 << 20);
+  near.write(text);
+  near.stream->end();
+  near.write("too late");
+  run_until(loop, [&] { return far.ends == 1; });
+  CHECK(far.received == text);
+  far.write("answer");
+  far.stream->end();
+  run_until(loop, [&] { return near.ends == 1; });
+  CHECK(near.received == "answer");
+  CHECK(near.failures.empty());
+  CHECK(near.closes == 0);
+}
+
+EVERY_STREAM("end inside a read callback follows what was written there") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.data = [&](std::string_view) {
+    far.write("answer");
+    far.stream->end();
+    far.write("too late");
+  };
+  near.write("question");
+  run_until(loop, [&] { return near.ends == 1; });
+  CHECK(near.received == "answer");
+}
+
+EVERY_STREAM("the consumer is told when the FIN has gone") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  near.stream->end();
+  run_until(loop, [&] { return near.writables > 0; });
+  run_until(loop, [&] { return far.ends == 1; });
+}
+
+EVERY_STREAM("the end of the peer's output is told once, however often reading is resumed") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  near.stream->end();
+  run_until(loop, [&] { return far.ends == 1; });
+  for (int again = 0; again < 3; ++again) {
+    far.stream->pause();
+    far.stream->resume();
+    settle(loop);
+  }
+  CHECK(far.ends == 1);
+}
+
+EVERY_STREAM("a stream closes inside every callback, calls nothing more, and says so once and last") {
+  for (const Occasion occasion : occasions) {
+    CAPTURE(static_cast<int>(occasion));
+    Loop loop;
+    std::optional<Recorder> near, far;
+    Staged::set(loop, Kind(), near, far);
+    int calls = -1;
+    Staged::on(occasion, *near, *far, [&] {
+      near->write("never sent");
+      near->stream->close();
+      CHECK(near->stream->closing());
+      near->stream->close();
+      calls = near->calls();
+    });
+    run_until(loop, [&] { return near->closes == 1; });
+    near->stream->resume();
+    near->stream->end();
+    settle(loop);
+    CHECK(near->calls() == calls + 1);
+    CHECK(near->closes == 1);
+  }
+}
+
+EVERY_STREAM("a stream is released inside every callback, and calls nobody any more") {
+  for (const Occasion occasion : occasions) {
+    CAPTURE(static_cast<int>(occasion));
+    Loop loop;
+    std::optional<Recorder> near, far;
+    Staged::set(loop, Kind(), near, far);
+    int calls = -1;
+    Staged::on(occasion, *near, *far, [&] {
+      near->write("never sent");
+      near->stream.reset();
+      calls = near->calls();
+    });
+    run_until(loop, [&] { return calls >= 0; });
+    settle(loop);
+    CHECK(near->calls() == calls);
+  }
+}
+
+EVERY_STREAM("an exception from any callback ends the connection with on_failed") {
+  for (const Occasion occasion : occasions) {
+    if (occasion == Occasion::failed) continue;
+    CAPTURE(static_cast<int>(occasion));
+    Loop loop;
+    std::optional<Recorder> near, far;
+    Staged::set(loop, Kind(), near, far);
+    Staged::on(occasion, *near, *far, [&] {
+      near->write("never sent");
+      throw std::runtime_error("on purpose");
+    });
+    near->failed = [&] { near->stream->close(); };
+    run_until(loop, [&] { return near->closes == 1; });
+    REQUIRE(near->failures.size() == 1);
+    CHECK(near->failures[0].code == Errc::exception);
+    CHECK(near->failures[0].detail == "on purpose");
+    far->stream->resume();
+    settle(loop);
+    CHECK(far->received == (occasion == Occasion::writable ? "something" : ""));
+  }
+}
+
+EVERY_STREAM("a lack of memory in a callback ends the connection with not_enough_memory") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.data = [](std::string_view) { throw std::bad_alloc(); };
+  near.write("something");
+  run_until(loop, [&] { return far.failures.size() == 1; });
+  CHECK(far.failures[0].code == std::errc::not_enough_memory);
+}
+
+EVERY_STREAM("an exception from on_failed closes the stream") {
+  Loop loop;
+  std::optional<Recorder> near, far;
+  Staged::set(loop, Kind(), near, far);
+  Staged::on(Occasion::failed, *near, *far, [] { throw std::runtime_error("on purpose"); });
+  run_until(loop, [&] { return near->closes == 1; });
+  CHECK(near->failures.size() == 1);
+}
+
+EVERY_STREAM("a stream that broke takes no output and delivers no input, until it is closed") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.data = [](std::string_view) { throw std::runtime_error("on purpose"); };
+  near.write("something");
+  run_until(loop, [&] { return far.failures.size() == 1; });
+  far.write("nothing");
+  far.stream->resume();
+  near.write("more");
+  settle(loop);
+  CHECK(far.data_calls == 1);
+  CHECK(near.received.empty());
+  far.stream->close();
+  run_until(loop, [&] { return far.closes == 1; });
+}
+
+EVERY_STREAM("a peer's reset is told once, whatever was under way") {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, std::size_t{100'000}, std::size_t{3'000'000}}) {
+    CAPTURE(size);
+    Loop loop;
+    auto [one, other] = Kind::connect(loop);
+    Recorder near(std::move(one));
+    Recorder far(std::move(other), false);
+    near.write(pattern(size));
+    settle(loop);
+    far.stream->close();
+    run_until(loop, [&] { return near.failures.size() == 1; });
+    near.write("more");
+    settle(loop);
+    CHECK(near.failures.size() == 1);
+    CHECK(near.ends == 0);
+    near.stream->close();
+    run_until(loop, [&] { return near.closes == 1; });
+  }
+}
+
+EVERY_STREAM("writes to a peer that has gone fail the connection, not the process") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one), false);
+  Recorder far(std::move(other), false);
+  far.stream.reset();
+  settle(loop);
+  run_until(loop, [&] {
+    near.write("anyone?");
+    return !near.failures.empty();
+  });
+  CHECK(near.failures.size() == 1);
+}
+
+EVERY_STREAM("writes after close are ignored") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  near.stream->close();
+  near.write("nothing");
+  near.stream->write(SharedBytes::copy_of(as_bytes("nothing")));
+  std::memcpy(near.stream->reserve(7).data(), "nothing", 7);
+  near.stream->commit(7);
+  near.stream->end();
+  CHECK(near.stream->queued_bytes() == 0);
+  run_until(loop, [&] { return near.closes == 1 && far.ends == 1; });
+  CHECK(far.received.empty());
+}
+
+EVERY_STREAM("what a peer does not take is counted, and its going is told") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other), false);
+  const std::string text = pattern(16 << 20);
+  near.write(text);
+  settle(loop);
+  const std::size_t waiting = near.stream->queued_bytes();
+  CHECK(waiting > 0);
+  CHECK(waiting < text.size());
+  near.writables = 0;
+  far.stream->resume();
+  run_until(loop, [&] { return near.writables > 0; });
+  CHECK(near.stream->queued_bytes() < waiting);
+  run_until(loop, [&] { return far.received.size() == text.size(); });
+  CHECK(near.stream->queued_bytes() == 0);
+  CHECK(far.received == text);
+}
+
+EVERY_STREAM("on_writable that writes on reaches the peer in order") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  std::string sent;
+  near.writable = [&] {
+    if (sent.size() >= (1 << 20) || near.stream->queued_bytes() > 0) return;
+    const std::string more = pattern(50'000, static_cast<unsigned>(sent.size()));
+    sent += more;
+    near.write(more);
+    near.write("+");
+    sent += "+";
+  };
+  near.write("go");
+  sent = "go";
+  run_until(loop, [&] { return sent.size() >= (1 << 20) && far.received.size() == sent.size(); });
+  CHECK(far.received == sent);
+}
+
+EVERY_STREAM("writes of every kind keep their order, inside a read callback and outside") {
+  for (const bool inside : {true, false}) {
+    CAPTURE(inside);
+    Loop loop;
+    auto [one, other] = Kind::connect(loop);
+    Recorder near(std::move(one));
+    Recorder far(std::move(other));
+    std::string sent;
+    const auto write_all = [&] {
+      for (unsigned round = 0; round < 40; ++round) {
+        const std::string small = pattern(100 + round * 37, round);
+        const std::string middle = pattern(15'000 + round, round + 100);
+        const std::string large = pattern(round % 8 == 0 ? 90'000 : 17'000, round + 200);
+        switch (round % 5) {
+          case 0:
+            near.write(small);
+            near.write(large);
+            sent += small + large;
+            break;
+          case 1:
+            near.stream->write(SharedBytes::copy_of(as_bytes(small)));
+            near.stream->write(SharedBytes::copy_of(as_bytes(large)));
+            sent += small + large;
+            break;
+          case 2:
+            near.stream->write(as_bytes(small), as_bytes(middle));
+            sent += small + middle;
+            break;
+          case 3:
+            std::memcpy(near.stream->reserve(middle.size()).data(), middle.data(), middle.size());
+            near.stream->commit(middle.size());
+            sent += middle;
+            break;
+          default:
+            std::memcpy(near.stream->reserve(large.size()).data(), large.data(), large.size());
+            near.stream->commit(large.size());
+            near.write({});
+            near.stream->write(SharedBytes());
+            sent += large;
+        }
+      }
+    };
+    if (inside) {
+      near.data = [&](std::string_view) { write_all(); };
+      far.write("go");
+    } else {
+      write_all();
+    }
+    run_until(loop, [&] { return !sent.empty() && far.received.size() >= sent.size(); });
+    CHECK(far.received == sent);
+  }
+}
+
+EVERY_STREAM("reserved room that is not used sends nothing") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  CHECK(near.stream->reserve(100).size() >= 100);
+  near.write("only this");
+  CHECK(near.stream->reserve(100).size() >= 100);
+  near.stream->commit(0);
+  run_until(loop, [&] { return far.received == "only this"; });
+  settle(loop);
+  CHECK(far.received == "only this");
+  CHECK(near.stream->queued_bytes() == 0);
+}
+
+EVERY_STREAM("bytes are read into the space that the consumer offers") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string text = pattern(300'000);
+  std::string got(text.size(), '\0');
+  std::size_t filled = 0;
+  far.space = [&] {
+    const auto rest = std::as_writable_bytes(std::span(got)).subspan(filled);
+    return rest.first(std::min<std::size_t>(rest.size(), 1000));
+  };
+  far.filled = [&](std::size_t count) {
+    CHECK(count <= 1000);
+    filled += count;
+  };
+  near.write(text);
+  run_until(loop, [&] { return filled == text.size(); });
+  CHECK(got == text);
+  CHECK(far.received.empty());
+  near.write("and now anywhere");
+  run_until(loop, [&] { return far.received == "and now anywhere"; });
+}
+
+EVERY_STREAM("a consumer pauses and resumes where it is asked for space") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  int asked = 0;
+  far.space = [&] {
+    if (++asked == 1) far.stream->pause();
+    if (asked == 2) {
+      far.stream->pause();
+      far.stream->resume();
+    }
+    return MutableBytes();
+  };
+  near.write("text");
+  run_until(loop, [&] { return asked == 1; });
+  settle(loop);
+  CHECK(asked == 1);
+  CHECK(far.received.empty());
+  far.stream->resume();
+  run_until(loop, [&] { return far.received == "text"; });
+}
+
+EVERY_STREAM("received bytes may be changed in place and sent back") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  struct Shouting final : Recorder {
+    using Recorder::Recorder;
+    void on_data(MutableBytes bytes) override {
+      for (std::byte& byte : bytes) byte &= std::byte{0xdf};
+      stream->write(bytes);
+    }
+  } far(std::move(other));
+  near.write("hello");
+  run_until(loop, [&] { return near.received == "HELLO"; });
+}
+
+EVERY_STREAM("another consumer takes over inside a read callback") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  Recorder heir;
+  far.data = [&](std::string_view) { far.stream->attach(heir); };
+  near.write("first");
+  run_until(loop, [&] { return far.received == "first"; });
+  near.write("second");
+  run_until(loop, [&] { return heir.received == "second"; });
+  far.stream->close();
+  run_until(loop, [&] { return heir.closes == 1; });
+  CHECK(far.closes == 0);
+}
+
+EVERY_STREAM("a consumer deletes itself and its stream in on_closed") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  struct Own final : Recorder {
+    using Recorder::Recorder;
+    void on_closed() noexcept override {
+      *gone = true;
+      delete this;
+    }
+    bool* gone = nullptr;
+  };
+  bool gone = false;
+  auto* far = new Own(std::move(other));
+  far->gone = &gone;
+  far->end = [far] { far->stream->close(); };
+  near.stream->end();
+  run_until(loop, [&] { return gone; });
+}
+
+EVERY_STREAM("a stream that closes is freed when its loop ends at once") {
+  int closes = 0;
+  Recorder near;
+  {
+    Loop loop;
+    auto [one, other] = Kind::connect(loop);
+    near.stream = std::move(one);
+    near.stream->attach(near);
+    near.closed = [&] {
+      ++closes;
+      near.stream.reset();
+    };
+    near.write("never sent");
+    near.stream->close();
+    other->write(as_bytes("never sent"));
+    other.reset();
+  }
+  CHECK(closes == 1);
+}
+
+EVERY_STREAM("a stream without a consumer can be closed and released") {
+  Loop loop;
+  auto [one, other] = Kind::connect(loop);
+  one->close();
+  settle(loop);
+  CHECK(one->closing());
+  one.reset();
+  other.reset();
+  settle(loop);
+}
