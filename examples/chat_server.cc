@@ -53,7 +53,7 @@ int serve(const Settings& settings) {
   const auto address = server.listen(endpoint(settings.host, settings.port));
   if (!address) {
     std::fprintf(stderr, "chat_server: %s\n", address.error().message().c_str());
-    return 1;
+    return address.error().code == Errc::invalid_argument ? 2 : 1;
   }
   loop.on_signal({SIGINT, SIGTERM}, [&] { server.drain(5s, [&] { loop.stop(); }); }).value();
   std::printf("chat_server listens on %s\n", address->to_string().c_str());

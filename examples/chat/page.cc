@@ -1,8 +1,11 @@
 #include <chat/page.h>
 #include <chat/text.h>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <span>
+#include <string>
 #include <utility>
 
 namespace chat {
@@ -17,7 +20,33 @@ constexpr std::string_view content_security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws: wss:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-Result<PageFile> load_file(const std::filesystem::path& path, std::string content_type) {
+struct Source {
+  const char* name;
+  const char* content_type;
+};
+
+constexpr std::array<Source, 7> sources{{{"index.html", "text/html; charset=utf-8"},
+                                         {"style.css", "text/css; charset=utf-8"},
+                                         {"chat.js", "text/javascript; charset=utf-8"},
+                                         {"elements.js", "text/javascript; charset=utf-8"},
+                                         {"lines.js", "text/javascript; charset=utf-8"},
+                                         {"link.js", "text/javascript; charset=utf-8"},
+                                         {"icon.svg", "image/svg+xml"}}};
+
+/// A tag that stands for the content: half of its SHA-1 is enough to tell versions apart.
+Result<std::string> etag_of(std::string_view content) {
+  const auto digest = tls::sha1(as_bytes(content));
+  if (!digest) return digest.error();
+  std::string tag = "\"";
+  for (const std::byte byte : std::span(*digest).first(10)) {
+    tag += "0123456789abcdef"[std::to_integer<unsigned>(byte) >> 4];
+    tag += "0123456789abcdef"[std::to_integer<unsigned>(byte) & 15];
+  }
+  return tag + '"';
+}
+
+Result<PageFile> load_file(const std::filesystem::path& folder, const Source& source) {
+  const std::filesystem::path path = folder / source.name;
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -25,15 +54,10 @@ Result<PageFile> load_file(const std::filesystem::path& path, std::string conten
     const int why = errno != 0 ? errno : EIO;
     return Error::system(-why, "cannot read the page's file " + path.string());
   }
-  const auto digest = tls::sha1(as_bytes(content));
-  if (!digest) return digest.error();
-  std::string etag = "\"";
-  for (const std::byte byte : std::span(*digest).first(12)) {
-    etag += "0123456789abcdef"[std::to_integer<unsigned>(byte) >> 4];
-    etag += "0123456789abcdef"[std::to_integer<unsigned>(byte) & 15];
-  }
-  etag += '"';
-  return PageFile{std::move(content_type), std::move(content), std::move(etag)};
+  auto etag = etag_of(content);
+  if (!etag) return etag.error();
+  const std::string served = &source == &sources.front() ? "/" : std::string("/") + source.name;
+  return PageFile{served, source.content_type, std::move(content), std::move(*etag)};
 }
 
 /// Always asked for again, rarely sent again: a new version of the server shows at once.
@@ -55,28 +79,23 @@ void serve(const PageFile& file, const http::Request& request, http::Response& r
 }  // namespace
 
 Result<Page> Page::load(const std::filesystem::path& folder) {
-  auto html = load_file(folder / "index.html", "text/html; charset=utf-8");
-  if (!html) return html.error();
-  auto style = load_file(folder / "style.css", "text/css; charset=utf-8");
-  if (!style) return style.error();
-  auto script = load_file(folder / "chat.js", "text/javascript; charset=utf-8");
-  if (!script) return script.error();
-  auto icon = load_file(folder / "icon.svg", "image/svg+xml");
-  if (!icon) return icon.error();
-  return Page{std::move(*html), std::move(*style), std::move(*script), std::move(*icon)};
+  Page page;
+  for (const Source& source : sources) {
+    auto file = load_file(folder, source);
+    if (!file) return file.error();
+    page.files.push_back(std::move(*file));
+  }
+  return page;
 }
 
 void mount_page(http::Server& server, const Page& page, std::size_t max_room_characters) {
-  const auto file = [](const PageFile& which) {
-    return [&which](const http::Request& request, http::Response& response) { serve(which, request, response); };
-  };
-  server.get("/", file(page.html));
-  server.get("/style.css", file(page.style));
-  server.get("/chat.js", file(page.script));
-  server.get("/icon.svg", file(page.icon));
+  for (const PageFile& file : page.files) {
+    server.get(file.path,
+               [&file](const http::Request& request, http::Response& response) { serve(file, request, response); });
+  }
   server.get("/rooms/:room", [&page, max_room_characters](const http::Request& request, http::Response& response) {
     if (is_room_name(request.param("room"), max_room_characters)) {
-      serve(page.html, request, response);
+      serve(page.html(), request, response);
     } else {
       response.send(http::Status::not_found, "no room can have that name\n");
     }

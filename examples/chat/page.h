@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace chat {
 
 /// A file of the page, in memory.
 struct PageFile {
+  std::string path;  ///< Where it is served: "/style.css"; "/" for index.html.
   std::string content_type;
   std::string content;
   std::string etag;  ///< With its quotation marks; another one whenever the content is another.
@@ -19,10 +21,9 @@ struct Page {
   /// Reads the files from a folder; the error names the one that can't be read.
   [[nodiscard]] static tidewire::Result<Page> load(const std::filesystem::path& folder);
 
-  PageFile html;
-  PageFile style;
-  PageFile script;
-  PageFile icon;
+  [[nodiscard]] const PageFile& html() const noexcept { return files.front(); }
+
+  std::vector<PageFile> files;  // index.html first.
 };
 
 /// Mounts the page on a server that it outlives: at `/`, and at `/rooms/:room` for rooms that can be, so that a link
