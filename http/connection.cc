@@ -58,11 +58,17 @@ bool Connection::may_take() const noexcept {
 /// Takes as many requests from `bytes` as there are, and returns how many bytes those were.
 std::size_t Connection::take(MutableBytes bytes) {
   std::size_t used = 0;
+  in_take_ = true;
   while (used < bytes.size() && may_take()) {
     const MutableBytes rest = bytes.subspan(used);
     const std::size_t taken = phase_ == Phase::body ? take_body(rest) : take_head(rest);
     if (taken == 0 && phase_ == Phase::head) break;
     used += taken;
+  }
+  in_take_ = false;
+  if (phase_ == Phase::idle) {
+    release_exchange();
+    enter(Phase::idle);
   }
   if (phase_ == Phase::answering && exchange_->response.state_ == Response::State::switching) {
     hand_over(bytes.subspan(used));
@@ -167,7 +173,7 @@ void Connection::dispatch() {
   exchange.request.set_peer(peer_);
   exchange.response.begin(*this, exchange.request.method() == Method::head, exchange.request.minor_version());
   last_answer_ = last_answer_ || draining_ || !exchange.request.keep_alive();
-  enter(Phase::answering);
+  phase_ = Phase::answering;
   const RouteMatch& match = exchange.match;
   if (match.outcome == RouteMatch::Outcome::found || match.outcome == RouteMatch::Outcome::upgrade) {
     const Handler& handler = server_->handlers[static_cast<std::size_t>(match.id)];
@@ -184,26 +190,45 @@ template <class Call>
 void Connection::call(const char* where, Call&& handler) noexcept {
   if (phase_ != Phase::answering) return;
   Response& response = exchange_->response;
+  Loop& loop = stream_->loop();
   // A Deferred may be used inside the handler that made it: the outer call sees to the outcome.
-  if (in_call_) return static_cast<void>(server_->loop.guard(where, [&] { handler(response); }));
+  if (in_call_) {
+    const bool returned = loop.guard(where, [&] { handler(response); });
+    if (!returned && phase_ == Phase::answering) loop.guard("connection", [this] { answer_exception(); });
+    return;
+  }
   in_call_ = true;
-  Loop& loop = server_->loop;
   const bool returned = loop.guard(where, [&] { handler(response); });
   in_call_ = false;
-  if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::closed) return tell_gone();
   const bool settled = loop.guard("connection", [&] {
     if (!returned) {
-      if (response.started()) return finish();
+      if (response.state_ == Response::State::streaming) return finish();
       in_call_ = true;
-      response.head_.clear();
-      response.refused_header_.reset();
-      answer_status(Status::internal_server_error);
+      answer_exception();
       in_call_ = false;
     }
     settle();
   });
   in_call_ = false;
   if (!settled) finish();
+}
+
+/// A handler threw: nothing of what it has set is to be trusted. An answer that was complete already stands.
+void Connection::answer_exception() {
+  Response& response = exchange_->response;
+  if (response.state_ == Response::State::finished || response.state_ == Response::State::streaming) return;
+  replace_answer();
+}
+
+/// Answers 500 in place of what the handler has set, of which nothing has been sent.
+void Connection::replace_answer() {
+  Response& response = exchange_->response;
+  response.state_ = Response::State::open;
+  response.head_.clear();
+  response.refused_header_.reset();
+  response.make_successor_ = nullptr;
+  answer_status(Status::internal_server_error);
 }
 
 /// What state did the handler leave the answer in?
@@ -213,22 +238,37 @@ void Connection::settle() {
     case Response::State::finished:
       return complete_exchange();
     case Response::State::switching:
+      if (!may_switch()) {
+        in_call_ = true;
+        response.state_ = Response::State::open;
+        if (!replace_refused_head()) replace_answer();
+        in_call_ = false;
+        return complete_exchange();
+      }
       // Within `take` the stream is handed over when that returns; after a deferred answer, in the flush.
       return touch();
     case Response::State::streaming:
-      if (response.deferred_ || response.drain_callback_) return;
+      if (response.deferred_ || response.drain_callback_) return enter(Phase::answering);
       server_->loop.log(LogLevel::error,
                         "handler began an answer in pieces, and kept no way to end it: connection closed");
       return finish();
     case Response::State::open:
-      if (response.deferred_) return;
-      server_->loop.log(LogLevel::error, "handler for " + std::string(exchange_->request.method_text()) + " " +
-                                             std::string(exchange_->request.path()) + " returned without an answer");
+      if (response.deferred_) return enter(Phase::answering);
+      server_->loop.log(LogLevel::error, "no answer was given to a request: 500");
       in_call_ = true;
       answer_status(Status::internal_server_error);
       in_call_ = false;
       return complete_exchange();
   }
+}
+
+/// Whether what the handler decided can be done: the field that was refused must not be missing from a 101, and
+/// who did not offer to switch must not find itself switched.
+bool Connection::may_switch() {
+  if (exchange_->response.refused_header_) return false;
+  if (exchange_->match.outcome == RouteMatch::Outcome::upgrade) return true;
+  server_->loop.log(LogLevel::error, "handler switched protocols on a request that does not ask for it: 500");
+  return false;
 }
 
 void Connection::promise_dropped() {
@@ -271,12 +311,13 @@ void Connection::refuse(Status status, std::string_view detail) {
   server_->counters.refused_requests.add();
   exchange_->response.begin(*this, false, 1);
   last_answer_ = true;
-  enter(Phase::answering);
+  phase_ = Phase::answering;
   call("refusal", [&](Response&) { answer_status(status, detail); });
 }
 
 void Connection::write_head(Framing framing) {
   const Response& response = exchange_->response;
+  last_answer_ = last_answer_ || draining_;
   ConnectionOption option = ConnectionOption::implied;
   if (response.head_.status() == Status::upgrade_required || response.head_.status() == Status::switching_protocols) {
     option = ConnectionOption::upgrade;
@@ -301,13 +342,13 @@ bool Connection::replace_refused_head() {
   return true;
 }
 
-SendStatus Connection::send_whole(Bytes body, std::string_view default_type) {
+SendStatus Connection::send_whole(Bytes body, std::string_view default_type_line) {
   assert(in_call_);
   Response& response = exchange_->response;
   if (replace_refused_head()) return SendStatus::dropped;
   const bool content = may_have_content(response.head_.status());
-  if (!default_type.empty() && content && !body.empty() && !response.head_.fields().contains("Content-Type")) {
-    response.head_.fields().set("Content-Type", default_type).value();
+  if (content && !body.empty() && !response.head_.fields().contains("Content-Type")) {
+    response.head_.fields().add_known(default_type_line);
   }
   write_head({.kind = content ? Framing::Kind::length : Framing::Kind::none, .length = body.size()});
   const Bytes sent = content && !response.head_only_ ? body : Bytes();
@@ -360,7 +401,8 @@ SendStatus Connection::send_piece(Bytes piece) {
 SendStatus Connection::end_pieces() {
   Response& response = exchange_->response;
   if (response.state_ == Response::State::open) {
-    if (const SendStatus status = send_piece({}); status != SendStatus::sent) return status;
+    const SendStatus status = send_piece({});
+    if (response.finished()) return status;
   }
   if (response.framing_.kind == Framing::Kind::length && response.unsent_bytes_ != 0 && !response.head_only_) {
     server_->loop.log(LogLevel::error, "handler sent less than the length it announced: connection closed");
@@ -392,6 +434,11 @@ SendStatus Connection::after_write(std::size_t bytes) {
 /// The answer has been given: on to the next request, or to the end.
 void Connection::complete_exchange() {
   if (last_answer_ || draining_) return finish_last();
+  if (in_take_) {
+    // The next request may follow at once: `take` sees to the rest.
+    phase_ = Phase::idle;
+    return recycle_exchange();
+  }
   release_exchange();
   enter(Phase::idle);
   if (!input_.empty() || peer_ended_) touch();
@@ -413,8 +460,11 @@ void Connection::hand_over(MutableBytes rest) {
   server.loop.disarm(*this);
   server.counters.upgrades.add();
   phase_ = Phase::closed;
+  SuccessorFactory make_successor = std::move(response.make_successor_);
+  // Given back now rather than with this object: many may be handed over in one turn.
+  release_exchange();
   Successor* successor = nullptr;
-  server.loop.guard("upgrade", [&] { successor = response.make_successor_(std::move(stream_), server.sessions); });
+  server.loop.guard("upgrade", [&] { successor = make_successor(std::move(stream_), server.sessions); });
   if (successor != nullptr) {
     server.sessions.replace(*this, *successor);
   } else {
@@ -422,9 +472,17 @@ void Connection::hand_over(MutableBytes rest) {
   }
   server_ = nullptr;
   server.loop.retire(std::unique_ptr<Retired>(this));
-  if (successor != nullptr && !server.loop.guard("upgrade", [&] { successor->begin(rest); })) {
-    successor->on_failed(Error{Errc::exception, "upgrade"});
-  }
+  if (successor == nullptr) return;
+  const bool begun = server.loop.guard("upgrade", [&] {
+    successor->begin(rest);
+    // What the stream and the server have told us they won't tell again.
+    if (peer_ended_) {
+      successor->on_end();
+    } else if (draining_) {
+      successor->drain();
+    }
+  });
+  if (!begun) successor->on_failed(Error{Errc::exception, "upgrade"});
 }
 
 // Deferred answers
@@ -436,7 +494,8 @@ struct Deferred::Claim {
   ~Claim() {
     try {
       loop.post([dropped = ticket] {
-        if (dropped->connection != nullptr) dropped->connection->promise_dropped();
+        // The handler may have made another promise meanwhile.
+        if (dropped->connection != nullptr && dropped->claim.expired()) dropped->connection->promise_dropped();
       });
     } catch (const std::bad_alloc&) {
       // The client waits in vain, and closes.
@@ -450,10 +509,12 @@ struct Deferred::Claim {
 
 Deferred Connection::defer() {
   Exchange& exchange = *exchange_;
-  if (!exchange.ticket) exchange.ticket = std::make_shared<Ticket>(Ticket{.connection = this, .claim = {}});
+  // The handler may have ended the connection, or even the server, before it asked.
+  Connection* const answerable = phase_ == Phase::closed ? nullptr : this;
+  if (!exchange.ticket) exchange.ticket = std::make_shared<Ticket>(Ticket{.connection = answerable, .claim = {}});
   auto claim = exchange.ticket->claim.lock();
   if (!claim) {
-    claim = std::make_shared<Deferred::Claim>(server_->loop.remote(), exchange.ticket);
+    claim = std::make_shared<Deferred::Claim>(stream_->loop().remote(), exchange.ticket);
     exchange.ticket->claim = claim;
   }
   exchange.response.deferred_ = true;
@@ -482,8 +543,10 @@ void Connection::on_end() {
     case Phase::idle:
     case Phase::head:
     case Phase::body:
+      // Requests that came before are answered yet; whoever goes on with them comes back here.
+      if (dirty_ || !may_take() || (phase_ == Phase::idle && !input_.empty())) break;
       // Behind the last request, or within one that can't be completed any more.
-      if (input_.empty() || phase_ != Phase::idle) finish_last();
+      finish_last();
       break;
     case Phase::lingering:
       if (stream_->queued_bytes() == 0) finish();
@@ -503,7 +566,7 @@ void Connection::on_writable() {
   }
   if (queued > server_->options.high_water_bytes / 2) return;
   if (phase_ != Phase::answering) {
-    if (!input_.empty()) touch();
+    if (!input_.empty() || peer_ended_) touch();
     return;
   }
   Response& response = exchange_->response;
@@ -548,22 +611,25 @@ void Connection::finish_last() {
 void Connection::finish() noexcept {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
-  if (exchange_) {
-    Response& response = exchange_->response;
-    const bool unanswered = response.connection_ != nullptr && !response.finished();
-    response.state_ = Response::State::finished;
-    if (exchange_->ticket) exchange_->ticket->connection = nullptr;
-    if (unanswered && response.close_callback_) {
-      const auto gone = std::exchange(response.close_callback_, nullptr);
-      server_->loop.guard("close callback", gone);
-    }
-  }
   server_->loop.disarm(*this);
   stream_->close();
+  if (!exchange_) return;
+  Response& response = exchange_->response;
+  if (response.connection_ == nullptr || response.finished()) response.close_callback_ = nullptr;
+  response.state_ = Response::State::finished;
+  if (exchange_->ticket) exchange_->ticket->connection = nullptr;
+  // Not from within a call that the handler makes.
+  if (!in_call_) tell_gone();
+}
+
+/// Tells the handler that its answer has nobody to go to any more. It may destroy the server.
+void Connection::tell_gone() noexcept {
+  if (!exchange_ || !exchange_->response.close_callback_) return;
+  const auto gone = std::exchange(exchange_->response.close_callback_, nullptr);
+  stream_->loop().guard("close callback", gone);
 }
 
 void Connection::abandon() noexcept {
-  if (stream_ == nullptr) return;
   finish();
   server_ = nullptr;
 }
@@ -588,9 +654,18 @@ void Connection::on_closed() noexcept {
 
 void Connection::release_exchange() noexcept {
   if (!exchange_ || in_call_) return;
-  if (exchange_->ticket) exchange_->ticket->connection = nullptr;
+  recycle_exchange();
   exchange_->response.clear();
   server_->give_back(std::move(exchange_));
+}
+
+/// Makes the exchange ready for the connection's next request; the parser and the response begin anew by themselves.
+void Connection::recycle_exchange() noexcept {
+  exchange_->head.clear();
+  exchange_->body.clear();
+  if (!exchange_->ticket) return;
+  exchange_->ticket->connection = nullptr;
+  exchange_->ticket.reset();
 }
 
 // Time
@@ -644,7 +719,7 @@ void Connection::on_deadline() noexcept {
 /// Ends the connection if too little has moved since the window began, or begins another window.
 void Connection::check_rate(std::uint64_t moved_bytes) {
   const ServerOptions& options = server_->options;
-  const auto window = static_cast<std::uint64_t>(options.rate_window.count());
+  const auto window = static_cast<std::uint64_t>(limit().count());
   if (moved_bytes - moved_mark_ < options.min_bytes_per_second * window / 1000) {
     if (phase_ != Phase::body) return finish();
     return refuse(Status::request_timeout, "the request's body came too slowly");

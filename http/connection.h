@@ -28,7 +28,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   void abandon() noexcept override;
 
   // From the Response.
-  SendStatus send_whole(Bytes body, std::string_view default_type);
+  SendStatus send_whole(Bytes body, std::string_view default_type_line);
   SendStatus send_piece(Bytes piece);
   SendStatus end_pieces();
   [[nodiscard]] Deferred defer();
@@ -61,6 +61,9 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   template <class Call>
   void call(const char* where, Call&& handler) noexcept;
   void settle();
+  void answer_exception();
+  void replace_answer();
+  [[nodiscard]] bool may_switch();
   void answer_without_handler(const RouteMatch& match);
   void answer_status(Status status, std::string_view detail = {});
   void refuse(Status status, std::string_view detail);
@@ -73,7 +76,9 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   // The end.
   void finish_last();
   void finish() noexcept;
+  void tell_gone() noexcept;
   void release_exchange() noexcept;
+  void recycle_exchange() noexcept;
 
   // Time.
   void enter(Phase phase) noexcept;
@@ -95,6 +100,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   Tick since_ = 0;                // When the phase or the window began.
   Phase phase_ = Phase::idle;
   bool first_request_ = true;
+  bool in_take_ = false;      // Requests are being taken from what came.
   bool in_call_ = false;      // A handler of ours is on the stack.
   bool last_answer_ = false;  // The connection ends with the answer under way.
   bool draining_ = false;

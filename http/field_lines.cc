@@ -50,16 +50,21 @@ Result<void> check(std::string_view name, std::string_view value) {
 Result<void> FieldLines::set(std::string_view name, std::string_view value) {
   if (Result<void> checked = check(name, value); !checked) return checked;
   remove(name);
-  return add(name, value);
+  put(name, value);
+  return {};
 }
 
 Result<void> FieldLines::add(std::string_view name, std::string_view value) {
   if (Result<void> checked = check(name, value); !checked) return checked;
+  put(name, value);
+  return {};
+}
+
+void FieldLines::put(std::string_view name, std::string_view value) {
   text_.reserve(text_.size() + name.size() + value.size() + 4);
   text_.append(name).append(": ").append(value).append("\r\n");
   if (equals_ignoring_case(name, "date")) has_date_ = true;
   if (equals_ignoring_case(name, "server")) has_server_ = true;
-  return {};
 }
 
 bool FieldLines::remove(std::string_view name) {
@@ -73,7 +78,7 @@ bool FieldLines::remove(std::string_view name) {
 
 std::string_view FieldLines::find(std::string_view name) const noexcept { return find_line(text_, name, 0).value; }
 
-bool FieldLines::contains(std::string_view name) const noexcept { return find_line(text_, name, 0).size != 0; }
+bool FieldLines::has_line(std::string_view name) const noexcept { return find_line(text_, name, 0).size != 0; }
 
 void FieldLines::clear() noexcept {
   text_.clear();

@@ -22,12 +22,14 @@ class TIDEWIRE_API FieldLines {
   /// Adds a field beside those of the same name (Set-Cookie).
   Result<void> add(std::string_view name, std::string_view value);
 
+  /// Adds a line that is known to be good, "Name: value\r\n" whole: a literal of the caller's. Neither Date nor Server.
+  void add_known(std::string_view line) { text_.append(line); }
   /// Removes all fields of that name. Returns whether there was one.
   bool remove(std::string_view name);
 
   /// The value of the first field of that name; empty if there is none. A view, valid until this object changes.
   [[nodiscard]] std::string_view find(std::string_view name) const noexcept;
-  [[nodiscard]] bool contains(std::string_view name) const noexcept;
+  [[nodiscard]] bool contains(std::string_view name) const noexcept { return !text_.empty() && has_line(name); }
 
   /// All lines, each with its CRLF.
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
@@ -39,6 +41,9 @@ class TIDEWIRE_API FieldLines {
   [[nodiscard]] bool has_server() const noexcept { return has_server_; }
 
  private:
+  [[nodiscard]] bool has_line(std::string_view name) const noexcept;
+  void put(std::string_view name, std::string_view value);
+
   std::string text_;
   bool has_date_ = false;
   bool has_server_ = false;

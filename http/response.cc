@@ -47,7 +47,7 @@ Response& Response::add_header(std::string_view name, std::string_view value) {
 
 SendStatus Response::send(std::string_view text) {
   if (connection_ == nullptr || state_ != State::open) return SendStatus::closed;
-  return connection_->send_whole(as_bytes(text), "text/plain; charset=utf-8");
+  return connection_->send_whole(as_bytes(text), "Content-Type: text/plain; charset=utf-8\r\n");
 }
 
 SendStatus Response::send(Bytes body) {

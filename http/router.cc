@@ -50,6 +50,7 @@ const Endpoint* find_protocol(const Endpoints& endpoints, std::string_view proto
 
 // How a raw segment, decoded, stands to a literal in the order of bytes.
 std::strong_ordering compare_segment(std::string_view raw, std::string_view literal) noexcept {
+  if (raw.find('%') == std::string_view::npos) return raw <=> literal;
   std::size_t at = 0;
   for (const char expected : literal) {
     if (at == raw.size()) return std::strong_ordering::less;

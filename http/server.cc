@@ -13,6 +13,7 @@ Server::~Server() {
   assert(state_->loop.in_thread());
   state_->listeners.clear();
   state_->drain_timer.cancel();
+  state_->drained = nullptr;
   state_->sessions.on_empty(nullptr);
   {
     // Applications are told of the end of their connections, and may use what is left of the server.
@@ -69,9 +70,10 @@ void Server::serve(transport::StreamPtr stream) {
 void Server::drain(std::chrono::milliseconds deadline, std::function<void()> done) {
   ServerState& state = *state_;
   assert(state.loop.in_thread());
+  // Applications are told of the end of their connections, and may destroy the server.
+  const ServerState::Pin pin(state);
   state.listeners.clear();
   state.drained = std::move(done);
-  if (std::exchange(state.draining, true)) return;
   // `done` may destroy the server, so it runs from a timer, with nothing of ours below it on the stack.
   const auto finish = [&state] {
     const auto drained = std::exchange(state.drained, nullptr);
@@ -79,9 +81,16 @@ void Server::drain(std::chrono::milliseconds deadline, std::function<void()> don
     if (drained) drained();
   };
   const auto finish_soon = [&state, finish] {
-    state.drain_timer = Timer::after(state.loop, std::chrono::milliseconds(0), finish);
+    // Without memory for that, the timer of the deadline does it.
+    state.loop.guard("drain",
+                     [&] { state.drain_timer = Timer::after(state.loop, std::chrono::milliseconds(0), finish); });
   };
+  if (std::exchange(state.draining, true)) {
+    if (!state.drain_timer.active()) finish_soon();
+    return;
+  }
   state.drain_timer = Timer::after(state.loop, deadline, [&state, finish] {
+    const ServerState::Pin patient(state);
     state.sessions.on_empty(nullptr);
     state.sessions.abandon_all();
     finish();

@@ -31,7 +31,6 @@ using Handler = std::function<void(const Request&, Response&)>;
 /// What a server has seen; read from any thread.
 struct ServerCounters {
   Counter connections;       ///< Accepted since the start.
-  Gauge open_connections;    ///< Now, whatever protocol they speak.
   Counter requests;          ///< Complete ones.
   Counter refused_requests;  ///< Broken ones, and those that broke a limit.
   Counter upgrades;          ///< Handed over to another protocol.

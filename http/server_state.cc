@@ -30,11 +30,7 @@ std::unique_ptr<Exchange> ServerState::take_exchange() {
 void ServerState::give_back(std::unique_ptr<Exchange> exchange) noexcept {
   if (spare_exchanges.size() == spare_limit) return;
   exchange->parser.reset();
-  exchange->request.clear();
-  exchange->head.clear();
-  exchange->body.clear();
   if (exchange->body.capacity() > keep_bytes) exchange->body.release();
-  exchange->ticket.reset();
   spare_exchanges.push_back(std::move(exchange));
 }
 

@@ -6,6 +6,7 @@
 #include <tidewire/http/parser.h>
 #include <tidewire/http/response.h>
 #include <tidewire/http/server.h>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -61,7 +62,7 @@ struct ServerState {
   const ServerOptions options;
   const BodyLimits body_limits;
   Router router;
-  std::vector<Handler> handlers;
+  std::deque<Handler> handlers;  // They stay where they are, for one may add another.
   std::optional<Error> configuration_error;
   transport::Sessions sessions;
   std::vector<std::unique_ptr<transport::Listener>> listeners;

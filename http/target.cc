@@ -3,6 +3,7 @@
 #include <tidewire/http/target.h>
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace tidewire::http {
 namespace {
@@ -127,16 +128,20 @@ bool is_port(std::string_view text) noexcept {
 // The size of the registered name (RFC 3986 3.2.2) that `text` begins with; npos if badly encoded.
 std::size_t registered_name_size(std::string_view text) noexcept {
   std::size_t at = 0;
-  while (at < text.size()) {
-    if (text[at] == '%') {
-      if (take_decoded(text, at) < 0) return std::string_view::npos;
-    } else if (detail::is_in(detail::name_characters, text[at])) {
-      ++at;
-    } else {
-      break;
-    }
+  for (;;) {
+    while (at < text.size() && detail::is_in(detail::name_characters, text[at])) ++at;
+    if (at == text.size() || text[at] != '%') return at;
+    if (take_decoded(text, at) < 0) return std::string_view::npos;
   }
-  return at;
+}
+
+// Takes what stands before the separator off the text, and the separator with it; all of it if there is none.
+std::string_view take_before(std::string_view& text, char separator) noexcept {
+  const std::size_t at = text.find(separator);
+  if (at == std::string_view::npos) return std::exchange(text, {});
+  const std::string_view before = text.substr(0, at);
+  text.remove_prefix(at + 1);
+  return before;
 }
 
 // A name or value of application/x-www-form-urlencoded: '+' stands for a space.
@@ -218,12 +223,10 @@ std::string percent_encode(std::string_view text) {
 
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
   while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    const std::optional<std::string> key = decode_form_text(pair.substr(0, equals));
-    if (key && !pair.empty() && *key == name) return decode_form_text(pair.substr(std::min(equals + 1, pair.size())));
+    std::string_view value = take_before(query, '&');
+    if (value.empty()) continue;
+    const std::optional<std::string> key = decode_form_text(take_before(value, '='));
+    if (key && *key == name) return decode_form_text(value);
   }
   return std::nullopt;
 }

@@ -13,25 +13,21 @@ constexpr std::size_t direct_bytes = 64 * 1024;
 
 }  // namespace
 
-Connection::Connection(const EndpointRef& endpoint, transport::StreamPtr stream, transport::Sessions& sessions,
-                       std::unique_ptr<Handler> handler, std::string subprotocol)
-    : stream_(std::move(stream)),
-      handler_(std::move(handler)),
-      endpoint_(endpoint),
-      protocol_(Role::server),
-      heard_(endpoint->loop.now()) {
-  endpoint_->sessions = &sessions;
-  if (!subprotocol.empty()) extra().subprotocol = std::move(subprotocol);
-}
+// A million idle connections are this, their handlers and their sockets.
+static_assert(sizeof(Connection) <= 88);
+
+Connection::Connection(const EndpointRef& endpoint) : endpoint_(endpoint), protocol_(Role::server) {}
 
 Connection::~Connection() = default;
 
-http::Successor* Connection::make(const EndpointRef& endpoint, transport::StreamPtr stream,
-                                  transport::Sessions& sessions, std::unique_ptr<Handler> handler,
-                                  std::string subprotocol) {
-  auto* connection = new Connection(endpoint, std::move(stream), sessions, std::move(handler), std::move(subprotocol));
+http::Successor* Connection::start(std::unique_ptr<Connection> connection, transport::StreamPtr stream,
+                                   transport::Sessions& sessions, std::string subprotocol) {
+  if (!subprotocol.empty()) connection->extra().subprotocol = std::move(subprotocol);
+  connection->endpoint_->sessions = &sessions;
+  connection->heard_ = connection->loop().now();
+  connection->stream_ = std::move(stream);
   connection->stream_->attach(*connection);
-  return connection;
+  return connection.release();
 }
 
 ConnectionExtra& Connection::extra() {
@@ -43,9 +39,9 @@ void Connection::begin(MutableBytes rest) {
   phase_ = Phase::open;
   opened_ = true;
   if (endpoint_->options.ping_interval.count() > 0) endpoint_->loop.arm(*this, endpoint_->options.ping_interval);
-  call([this] { handler_->on_open(*this); });
+  call([this] { handler().on_open(*this); });
   if (!rest.empty()) on_data(rest);
-  if (phase_ < Phase::ended) stream_->resume();
+  if (phase_ < Phase::ended && !paused_) stream_->resume();
 }
 
 // Receiving
@@ -53,6 +49,7 @@ void Connection::begin(MutableBytes rest) {
 void Connection::on_data(MutableBytes bytes) {
   if (phase_ >= Phase::ended) return;
   heard_ = endpoint_->loop.now();
+  pinged_ = false;
   process(bytes);
 }
 
@@ -73,7 +70,7 @@ void Connection::process(MutableBytes input) noexcept {
     // What a handler throws must not lose the place in the input: the closing handshake is to follow.
     try {
       if (!limits.deliver_fragments && protocol_.try_next_message(input, limits, message)) {
-        handler_->on_message(*this, message);
+        handler().on_message(*this, message);
       } else if (const auto event = protocol_.next(input, limits, endpoint_->spare)) {
         handle_event(*event);
       } else {
@@ -94,14 +91,14 @@ void Connection::process(MutableBytes input) noexcept {
 void Connection::handle_event(const Event& event) {
   switch (event.kind) {
     case Event::Kind::message:
-      return handler_->on_message(*this, event.message());
+      return handler().on_message(*this, event.message());
     case Event::Kind::fragment:
-      return handler_->on_fragment(*this, event.fragment());
+      return handler().on_fragment(*this, event.fragment());
     case Event::Kind::ping:
       answer_ping(event.payload);
-      return handler_->on_ping(*this, event.payload);
+      return handler().on_ping(*this, event.payload);
     case Event::Kind::pong:
-      return handler_->on_pong(*this, event.payload);
+      return handler().on_pong(*this, event.payload);
     case Event::Kind::close:
       return peer_closed(event);
     case Event::Kind::violation:
@@ -133,10 +130,12 @@ void Connection::violated(const Event& event) {
 void Connection::on_end() {
   peer_ended_ = true;
   if (phase_ < Phase::ended) return cut(Cause::connection_lost, CloseCode::abnormal, "the peer ended without a Close");
+  if (end_untold_) return tell_end();
   if (stream_->queued_bytes() == 0) close_stream();
 }
 
 void Connection::on_failed(const Error& error) {
+  if (end_untold_) return tell_end();
   if (phase_ >= Phase::ended) return close_stream();
   if (error.code == std::errc::not_enough_memory) {
     return cut(Cause::out_of_memory, CloseCode::internal_error, error.message());
@@ -164,23 +163,30 @@ SendStatus Connection::send(const Message& message) {
 
 SendStatus Connection::send_shared(const SharedBytes& frame) noexcept {
   if (phase_ != Phase::open) return SendStatus::closed;
+  // Whoever publishes is in the middle of a list of connections: if this one ends, its handler hears of it later.
+  const bool nested = in_call_;
+  in_call_ = true;
+  SendStatus status = SendStatus::closed;
   try {
-    if (protocol_.in_parts()) return hold(frame);
-    if (const SendStatus status = admit(frame.size()); status != SendStatus::sent) {
-      if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
-        extra().latest = frame;
-      }
-      return status;
-    }
-    stream_->write(frame);
-    return after_write();
+    status = write_shared(frame);
   } catch (const std::bad_alloc&) {
-    // Whoever publishes is in the middle of a list of connections: the handler hears of it later.
-    phase_ = Phase::ended;
-    cut_ = end_untold_ = true;
-    endpoint_->loop.arm(*this, Loop::tick_length);
-    return SendStatus::closed;
+    cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
   }
+  in_call_ = nested;
+  if (end_untold_ && !nested) endpoint_->loop.arm(*this, Loop::tick_length);
+  return status;
+}
+
+SendStatus Connection::write_shared(const SharedBytes& frame) {
+  if (protocol_.in_parts()) return hold(frame);
+  if (const SendStatus status = admit(frame.size()); status != SendStatus::sent) {
+    if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
+      extra().latest = frame;
+    }
+    return status;
+  }
+  stream_->write(frame);
+  return after_write();
 }
 
 SendStatus Connection::send_part(const Message& part, bool last) {
@@ -195,7 +201,10 @@ SendStatus Connection::send_part(const Message& part, bool last) {
   const auto header = protocol_.in_parts() ? protocol_.continue_message(part.size(), last)
                                            : protocol_.begin_message(part.type(), part.size());
   stream_->write(header.value().bytes(), part.bytes());
-  if (last) send_held();
+  if (last) {
+    send_held();
+    if (stream_->queued_bytes() <= endpoint_->options.high_water_mark / 2) send_postponed();
+  }
   return after_write();
 }
 
@@ -215,6 +224,8 @@ void Connection::write_control(const Result<ControlFrame>& frame) {
 /// nothing waits before it.
 SendStatus Connection::admit(std::size_t bytes) {
   if (!stream_->has_queued()) return SendStatus::sent;
+  // What is newer must not overtake the message that is kept.
+  if (extra_ && !extra_->latest.empty()) return SendStatus::dropped;
   const std::size_t queued = stream_->queued_bytes();
   if (queued == 0 || queued + bytes <= endpoint_->options.max_backpressure) return SendStatus::sent;
   if (endpoint_->options.backpressure != Backpressure::close) return SendStatus::dropped;
@@ -238,7 +249,7 @@ SendStatus Connection::hold(const SharedBytes& frame) {
   }
   more.held.push_back(frame);
   more.held_bytes += frame.size();
-  return more.held_bytes > endpoint_->options.high_water_mark ? SendStatus::queued : SendStatus::sent;
+  return after_write();
 }
 
 void Connection::send_held() {
@@ -250,17 +261,21 @@ void Connection::send_held() {
 
 void Connection::on_writable() {
   if (phase_ >= Phase::ended) {
-    if (phase_ == Phase::ended && peer_ended_ && stream_->queued_bytes() == 0) close_stream();
+    if (phase_ == Phase::ended && !end_untold_ && peer_ended_ && stream_->queued_bytes() == 0) close_stream();
     return;
   }
-  // A peer that takes what we send is there, though we may not be reading from it.
-  heard_ = endpoint_->loop.now();
+  // A peer that takes what waited is there, though we may not be reading from it. That the system took what did
+  // not have to wait, a ping above all, says nothing about the peer.
+  if (paused_ || stream_->queued_bytes() != 0) {
+    heard_ = endpoint_->loop.now();
+    pinged_ = false;
+  }
   if (stream_->queued_bytes() > endpoint_->options.high_water_mark / 2) return;
   resume_reading();
   send_postponed();
   if (!over_high_water_ || phase_ != Phase::open) return;
   over_high_water_ = false;
-  call([this] { handler_->on_drain(*this); });
+  call([this] { handler().on_drain(*this); });
 }
 
 void Connection::resume_reading() {
@@ -334,10 +349,13 @@ void Connection::begin_close(Cause cause, CloseCode code, std::string_view reaso
                                                " may not be sent; 1011 is sent instead");
       code = CloseCode::internal_error;
     }
-    extra().farewell = {.cause = cause, .code = code, .reason = std::string(reason), .detail = {}};
+    ConnectionExtra& more = extra();
     auto frame = protocol_.close(code, reason);
     if (!frame) frame = protocol_.close(code, {});
     write_control(frame);
+    // What was said, which may be less than what was to be said: behind two bytes of header and two of code.
+    const std::string_view said_reason = frame ? as_text(frame->bytes()).substr(4) : std::string_view();
+    more.farewell = {.cause = cause, .code = code, .reason = std::string(said_reason), .detail = {}};
     phase_ = Phase::closing;
     resume_reading();
   });
@@ -366,6 +384,11 @@ void Connection::end(Cause cause, CloseCode code, std::string_view reason, std::
 /// The end without a closing handshake, or in the middle of it.
 void Connection::cut(Cause cause, CloseCode code, std::string_view detail) noexcept {
   cut_ = true;
+  if (phase_ == Phase::closing && extra_->farewell.cause != Cause::local_closed) {
+    // Why we said Close remains the reason, however the peer took it.
+    const Farewell& ours = extra_->farewell;
+    return end(ours.cause, ours.code, ours.reason, detail);
+  }
   end(cause, code, {}, detail);
 }
 
@@ -382,13 +405,14 @@ void Connection::tell_end() noexcept {
     const Farewell farewell = extra_ ? std::move(extra_->farewell) : Farewell();
     in_call_ = true;
     endpoint_->loop.guard("websocket handler", [&] {
-      handler_->on_close(
+      handler().on_close(
           *this,
           {.code = farewell.code, .reason = farewell.reason, .cause = farewell.cause, .detail = farewell.detail});
     });
     in_call_ = false;
   }
-  handler_.reset();
+  has_handler_ = false;
+  drop_handler();
   if (phase_ == Phase::closed) return;
   if (cut_ || orphaned_) return close_stream();
   // Our Close is to arrive, and closing with the peer's bytes unread would reset it away (RFC 6455 7.1.1).
@@ -420,6 +444,8 @@ void Connection::abandon() noexcept {
     cut(Cause::shutdown, CloseCode::going_away, "the server was destroyed");
   } else if (!end_untold_) {
     close_stream();
+  } else if (!in_call_) {
+    tell_end();
   }
 }
 
@@ -437,8 +463,7 @@ void Connection::on_deadline() noexcept {
       const Farewell& ours = extra_->farewell;
       const bool unanswered = ours.cause == Cause::local_closed;
       cut_ = true;
-      return end(unanswered ? Cause::timeout : ours.cause, ours.code, std::string(ours.reason),
-                 "the peer did not answer our Close");
+      return end(unanswered ? Cause::timeout : ours.cause, ours.code, ours.reason, "the peer did not answer our Close");
     }
     case Phase::opening:
     case Phase::ended:
@@ -453,11 +478,7 @@ void Connection::check_peer() {
   Loop& loop = endpoint_->loop;
   const Tick silent = loop.now() - heard_;
   const Tick interval = Loop::ticks(options.ping_interval);
-  const Tick patience = Loop::ticks(options.pong_timeout);
-  if (pinged_ && silent >= patience) {
-    return cut(Cause::timeout, CloseCode::internal_error, "no answer to a ping");
-  }
-  pinged_ = false;
+  if (pinged_) return cut(Cause::timeout, CloseCode::internal_error, "no answer to a ping");
   if (silent < interval) return loop.arm_at(*this, heard_ + interval);
   write_control(protocol_.ping({}));
   pinged_ = true;

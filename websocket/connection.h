@@ -13,8 +13,10 @@
 #include <tidewire/websocket/message.h>
 #include <tidewire/websocket/protocol.h>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tidewire::websocket {
 
@@ -27,7 +29,7 @@ struct Membership;
 /// callback, and takes a `handle()` if it wants more. It joins the protocol, which knows no I/O, with a
 /// stream and the deadlines: answers pings, sends pings, holds the peer to its bounds, and sees to it that
 /// the connection ends once, for one reason.
-class TIDEWIRE_API Connection final : private http::Successor {
+class TIDEWIRE_API Connection : private http::Successor {
  public:
   /// Sends a message: copies what can't leave at once, never blocks. Messages sent in a callback leave
   /// together when it returns. Returns
@@ -73,10 +75,9 @@ class TIDEWIRE_API Connection final : private http::Successor {
   /// \name For the layer itself
   /// @{
 
-  /// For a SuccessorFactory. The connection owns itself.
-  [[nodiscard]] static http::Successor* make(const EndpointRef& endpoint, transport::StreamPtr stream,
-                                             transport::Sessions& sessions, std::unique_ptr<Handler> handler,
-                                             std::string subprotocol);
+  /// For a SuccessorFactory: gives the connection, so far only a handler, its stream. It owns itself from then on.
+  [[nodiscard]] static http::Successor* start(std::unique_ptr<Connection> connection, transport::StreamPtr stream,
+                                              transport::Sessions& sessions, std::string subprotocol);
   /// Sends a whole frame that others send, too; returns as `send`. Calls no handler.
   SendStatus send_shared(const SharedBytes& frame) noexcept;
   /// The topics it is in.
@@ -84,6 +85,18 @@ class TIDEWIRE_API Connection final : private http::Successor {
   /// Runs something of the application's with this connection, as if it were a callback of its handler's.
   void run(Callback<void(Connection&)>& action) noexcept;
   /// @}
+
+  ~Connection() override;
+
+ protected:
+  explicit Connection(const EndpointRef& endpoint);
+
+  /// The handler, which is there until `drop_handler`. Asked for instead of kept: a pointer would be a tenth of
+  /// what an idle connection takes.
+  [[nodiscard]] virtual Handler& handler() noexcept = 0;
+  /// Destroys the handler; called once.
+  virtual void drop_handler() noexcept = 0;
+  [[nodiscard]] bool has_handler() const noexcept { return has_handler_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -93,10 +106,6 @@ class TIDEWIRE_API Connection final : private http::Successor {
     ended,    ///< The outcome is known; `on_close` is due, or was called. What is queued may still leave.
     closed,   ///< The stream is closing.
   };
-
-  Connection(const EndpointRef& endpoint, transport::StreamPtr stream, transport::Sessions& sessions,
-             std::unique_ptr<Handler> handler, std::string subprotocol);
-  ~Connection() override;
 
   void begin(MutableBytes rest) override;
   void on_data(MutableBytes bytes) override;
@@ -122,6 +131,7 @@ class TIDEWIRE_API Connection final : private http::Successor {
 
   [[nodiscard]] SendStatus admit(std::size_t bytes);
   [[nodiscard]] SendStatus after_write() noexcept;
+  SendStatus write_shared(const SharedBytes& frame);
   SendStatus hold(const SharedBytes& frame);
   void send_held();
   void send_postponed();
@@ -137,7 +147,6 @@ class TIDEWIRE_API Connection final : private http::Successor {
   ConnectionExtra& extra();
 
   transport::StreamPtr stream_;
-  std::unique_ptr<Handler> handler_;  // Gone once on_close has returned.
   EndpointRef endpoint_;
   std::unique_ptr<ConnectionExtra> extra_;  // What few connections need; see connection.cc.
   Protocol protocol_;
@@ -145,13 +154,36 @@ class TIDEWIRE_API Connection final : private http::Successor {
   Phase phase_ = Phase::opening;
   bool in_call_ : 1 = false;     // A callback of the handler's is on the stack.
   bool end_untold_ : 1 = false;  // on_close is due when that returns.
-  bool pinged_ : 1 = false;      // A ping of ours waits for an answer.
+  bool pinged_ : 1 = false;      // A ping of ours was sent, and nothing has come since.
   bool over_high_water_ : 1 = false;
   bool paused_ : 1 = false;      // The peer is not read from, for it doesn't read.
   bool cut_ : 1 = false;         // The stream closes with on_close, whatever waits.
   bool opened_ : 1 = false;      // on_open was called.
   bool peer_ended_ : 1 = false;  // The peer's FIN has come.
+  bool has_handler_ : 1 = true;  // It is destroyed once on_close has returned.
   bool orphaned_ : 1 = false;    // The server has gone.
+};
+
+/// A connection and its handler in one piece of memory: there are many of them, and most are idle.
+template <class H>
+class HostedConnection final : public Connection {
+ public:
+  template <class... Arguments>
+  explicit HostedConnection(const EndpointRef& endpoint, Arguments&&... arguments) : Connection(endpoint) {
+    new (&handler_) H(std::forward<Arguments>(arguments)...);
+  }
+  ~HostedConnection() override {
+    if (has_handler()) handler_.~H();
+  }
+
+ private:
+  Handler& handler() noexcept override { return handler_; }
+  void drop_handler() noexcept override { handler_.~H(); }
+
+  // In a union, for it ends before the connection does.
+  union {
+    H handler_;
+  };
 };
 
 }  // namespace tidewire::websocket

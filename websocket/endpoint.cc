@@ -11,13 +11,13 @@ struct LoopSpare {
 
 }  // namespace
 
-Endpoint::Endpoint(Loop& on, Options with, HandlerFactory make)
+Endpoint::Endpoint(Loop& on, Options with, ConnectionFactory make)
     : loop(on),
       options(std::move(with)),
       limits{.max_message_bytes = options.max_message_size,
              .max_fragments = options.max_fragments,
              .deliver_fragments = options.deliver_fragments},
-      make_handler(std::move(make)),
+      make_connection(std::move(make)),
       spare(on.local<LoopSpare>().spare) {}
 
 }  // namespace tidewire::websocket

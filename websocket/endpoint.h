@@ -13,18 +13,21 @@
 
 namespace tidewire::websocket {
 
-/// Makes the handler for a connection whose handshake this request was.
-using HandlerFactory = Callback<std::unique_ptr<Handler>(const http::Request&)>;
+class Connection;
+class EndpointRef;
+
+/// Makes a connection, with the handler for it, whose handshake this request was.
+using ConnectionFactory = Callback<std::unique_ptr<Connection>(const EndpointRef&, const http::Request&)>;
 
 /// What the connections of a route share. Counted, so that it is there until the last of them has gone, also
 /// when the server went before. Used on the loop's thread; a Decision may drop the last reference elsewhere.
 struct Endpoint {
-  Endpoint(Loop& on, Options with, HandlerFactory make);
+  Endpoint(Loop& on, Options with, ConnectionFactory make);
 
   Loop& loop;
   const Options options;
   const Limits limits;
-  HandlerFactory make_handler;
+  ConnectionFactory make_connection;
   SpareAssembly& spare;
   transport::Sessions* sessions = nullptr;  // The server's, for as long as it is there.
 

@@ -3,6 +3,7 @@
 #include <tidewire/websocket/route.h>
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace tidewire::websocket {
@@ -48,6 +49,25 @@ class CallbackHandler final : public Handler {
   const Callbacks& callbacks_;  // The endpoint's, which outlives its connections.
 };
 
+/// A handler that somebody else made.
+class MadeHandler final : public Handler {
+ public:
+  explicit MadeHandler(std::unique_ptr<Handler> made) : made_(std::move(made)) {
+    if (made_ == nullptr) throw std::invalid_argument("no handler was made");
+  }
+
+  void on_open(Connection& peer) override { made_->on_open(peer); }
+  void on_message(Connection& peer, const Message& message) override { made_->on_message(peer, message); }
+  void on_fragment(Connection& peer, const Fragment& fragment) override { made_->on_fragment(peer, fragment); }
+  void on_ping(Connection& peer, Bytes payload) override { made_->on_ping(peer, payload); }
+  void on_pong(Connection& peer, Bytes payload) override { made_->on_pong(peer, payload); }
+  void on_drain(Connection& peer) override { made_->on_drain(peer); }
+  void on_close(Connection& peer, const CloseInfo& why) override { made_->on_close(peer, why); }
+
+ private:
+  std::unique_ptr<Handler> made_;
+};
+
 void refuse(http::Response& response, const HandshakeRefusal& refusal) {
   if (!refusal.field.name.empty()) response.header(refusal.field.name, refusal.field.value);
   response.send(refusal.status, std::string(refusal.detail) + "\n");
@@ -64,16 +84,15 @@ std::string choose_subprotocol(const Endpoint& endpoint, const http::Request& re
   return {};
 }
 
-/// Makes the handler before the connection: if it throws, the client gets a 500 instead of a 101.
+/// Makes the handler before the client is told: if it throws, the answer is a 500 instead of a 101.
 void accept(PendingHandshake& pending, http::Response& response) {
-  std::unique_ptr<Handler> handler = pending.endpoint->make_handler(*pending.request);
+  auto connection = pending.endpoint->make_connection(pending.endpoint, *pending.request);
   response.header("Sec-WebSocket-Accept", pending.accept);
   if (!pending.subprotocol.empty()) response.header("Sec-WebSocket-Protocol", pending.subprotocol);
-  response.switch_protocols(
-      "websocket", [endpoint = pending.endpoint, handler = std::move(handler), subprotocol = pending.subprotocol](
-                       transport::StreamPtr stream, transport::Sessions& sessions) mutable {
-        return Connection::make(endpoint, std::move(stream), sessions, std::move(handler), std::move(subprotocol));
-      });
+  response.switch_protocols("websocket", [connection = std::move(connection), subprotocol = pending.subprotocol](
+                                             transport::StreamPtr stream, transport::Sessions& sessions) mutable {
+    return Connection::start(std::move(connection), std::move(stream), sessions, std::move(subprotocol));
+  });
 }
 
 void authorize(std::shared_ptr<PendingHandshake> pending, http::Response& response) {
@@ -123,7 +142,7 @@ void Decision::accept() const {
 
 void Decision::reject(http::Status status, std::string_view text) const { answer_.send(status, text); }
 
-void route(http::Server& server, std::string_view pattern, Options options, HandlerFactory make) {
+void detail::mount(http::Server& server, std::string_view pattern, Options options, ConnectionFactory make) {
   if (auto wrong = check(pattern, options)) return server.fail_configuration(*std::move(wrong));
   const EndpointRef endpoint(new Endpoint(server.loop(), std::move(options), std::move(make)));
   server.upgrade("websocket", pattern, [endpoint](const http::Request& request, http::Response& response) {
@@ -131,11 +150,19 @@ void route(http::Server& server, std::string_view pattern, Options options, Hand
   });
 }
 
+void route(http::Server& server, std::string_view pattern, Options options, HandlerFactory make) {
+  detail::mount(server, pattern, std::move(options),
+                [make = std::move(make)](const EndpointRef& endpoint, const http::Request& request) mutable {
+                  return std::make_unique<HostedConnection<MadeHandler>>(endpoint, make(request));
+                });
+}
+
 void route(http::Server& server, std::string_view pattern, Callbacks callbacks, Options options) {
-  route(server, pattern, std::move(options),
-        HandlerFactory([shared = std::make_unique<Callbacks>(std::move(callbacks))](const http::Request&) {
-          return std::make_unique<CallbackHandler>(*shared);
-        }));
+  detail::mount(
+      server, pattern, std::move(options),
+      [shared = std::make_unique<Callbacks>(std::move(callbacks))](const EndpointRef& endpoint, const http::Request&) {
+        return std::make_unique<HostedConnection<CallbackHandler>>(endpoint, *shared);
+      });
 }
 
 }  // namespace tidewire::websocket

@@ -29,8 +29,11 @@ struct Callbacks {
   std::function<void(Connection&, const CloseInfo&)> on_close = {};
 };
 
-/// Mounts what `make` makes: the general form, for handlers whose type depends on the request. What `make`
-/// throws is logged, and the client gets a 500.
+/// Makes the handler for a connection whose handshake this request was.
+using HandlerFactory = Callback<std::unique_ptr<Handler>(const http::Request&)>;
+
+/// Mounts what `make` makes: for handlers whose type depends on the request. What `make` throws is logged, and
+/// the client gets a 500.
 TIDEWIRE_API void route(http::Server& server, std::string_view pattern, Options options, HandlerFactory make);
 
 /// Mounts functions.
@@ -39,14 +42,17 @@ TIDEWIRE_API void route(http::Server& server, std::string_view pattern, Callback
 
 namespace detail {
 
+TIDEWIRE_API void mount(http::Server& server, std::string_view pattern, Options options, ConnectionFactory make);
+
 template <class H, class... Dependencies>
-std::unique_ptr<Handler> make_handler(const http::Request& request, Dependencies&... dependencies) {
+std::unique_ptr<Connection> host(const EndpointRef& endpoint, const http::Request& request,
+                                 Dependencies&... dependencies) {
   if constexpr (std::is_constructible_v<H, const http::Request&, Dependencies&...>) {
-    return std::make_unique<H>(request, dependencies...);
+    return std::make_unique<HostedConnection<H>>(endpoint, request, dependencies...);
   } else {
     static_assert(std::is_constructible_v<H, Dependencies&...>,
                   "a handler is constructed from (const http::Request&, dependencies...) or (dependencies...)");
-    return std::make_unique<H>(dependencies...);
+    return std::make_unique<HostedConnection<H>>(endpoint, dependencies...);
   }
 }
 
@@ -58,11 +64,11 @@ std::unique_ptr<Handler> make_handler(const http::Request& request, Dependencies
 template <class H, class... Dependencies>
 void route(http::Server& server, std::string_view pattern, Options options, Dependencies&&... dependencies) {
   static_assert(std::is_base_of_v<Handler, H>, "what is mounted derives from websocket::Handler");
-  route(server, pattern, std::move(options),
-        HandlerFactory([kept = std::tuple<Dependencies...>(std::forward<Dependencies>(dependencies)...)](
-                           const http::Request& request) mutable {
-          return std::apply([&](auto&... each) { return detail::make_handler<H>(request, each...); }, kept);
-        }));
+  detail::mount(server, pattern, std::move(options),
+                [kept = std::tuple<Dependencies...>(std::forward<Dependencies>(dependencies)...)](
+                    const EndpointRef& endpoint, const http::Request& request) mutable {
+                  return std::apply([&](auto&... each) { return detail::host<H>(endpoint, request, each...); }, kept);
+                });
 }
 
 /// The same with the default options.

@@ -4,26 +4,32 @@
 namespace tidewire::websocket {
 
 void TopicsState::join(Connection& connection, std::string_view name) {
+  auto& memberships = connection.memberships();
   auto found = topics.find(name);
   if (found == topics.end()) {
     found = topics.emplace(std::string(name), std::make_unique<Topic>(Topic{std::string(name), {}})).first;
   }
   Topic& topic = *found->second;
-  auto& memberships = connection.memberships();
   for (const Membership& membership : memberships) {
     if (membership.topic == &topic) return;
   }
   const auto place = static_cast<std::uint32_t>(topic.subscribers.size());
-  topic.subscribers.push_back({&connection, static_cast<std::uint32_t>(memberships.size())});
   try {
+    topic.subscribers.push_back({&connection, static_cast<std::uint32_t>(memberships.size())});
     memberships.push_back({this, &topic, place});
   } catch (...) {
-    topic.subscribers.pop_back();
+    topic.subscribers.resize(place);
+    erase_if_empty(topic);
     throw;
   }
 }
 
-bool TopicsState::leave(Connection& connection, std::string_view name) noexcept {
+/// A name that nobody listens to costs nothing: peers may be allowed to make them up.
+void TopicsState::erase_if_empty(const Topic& topic) noexcept {
+  if (topic.subscribers.empty()) topics.erase(topics.find(topic.name));
+}
+
+bool TopicsState::leave(Connection& connection, std::string_view name) {
   const auto& memberships = connection.memberships();
   for (std::size_t index = 0; index < memberships.size(); ++index) {
     if (memberships[index].topics == this && memberships[index].topic->name == name) {
@@ -50,8 +56,7 @@ void TopicsState::drop(Connection& connection, std::size_t membership) noexcept 
     const Subscriber& moved = subscribers[left.place];
     moved.connection->memberships()[moved.membership].place = left.place;
   }
-  // A name that nobody listens to costs nothing: peers may be allowed to make them up.
-  if (subscribers.empty()) left.topics->topics.erase(left.topics->topics.find(left.topic->name));
+  left.topics->erase_if_empty(*left.topic);
 }
 
 void TopicsState::deliver(std::string_view name, const SharedBytes& frame, const Connection* except) noexcept {

@@ -37,10 +37,11 @@ struct TopicsState {
   explicit TopicsState(Loop& on) : loop(on.remote()) {}
 
   void join(Connection& connection, std::string_view name);
-  bool leave(Connection& connection, std::string_view name) noexcept;
+  bool leave(Connection& connection, std::string_view name);
   /// Takes the connection's membership of that index away; another takes its index.
   static void drop(Connection& connection, std::size_t membership) noexcept;
   void deliver(std::string_view name, const SharedBytes& frame, const Connection* except) noexcept;
+  void erase_if_empty(const Topic& topic) noexcept;
   void drop_all() noexcept;
 
   struct Hash {

@@ -106,12 +106,16 @@ TEST_CASE("connections are taken as descriptors come free, and no line is writte
                           accepted.push_back(std::move(stream));
                           ++taken;
                         }).value();
+  // libuv keeps a descriptor of its own from the first stream on.
+  const Descriptor first = connect_to(listener->address());
+  run_until(loop, [&] { return taken == 1; });
+  taken = 0;
   std::vector<Descriptor> clients;
   for (int index = 0; index < 6; ++index) clients.push_back(connect_to(listener->address()));
   const Scarcity scarcity(2);
   for (std::size_t expected = 2; expected <= clients.size(); expected += 2) {
     run_until(loop, [&] { return taken == expected; });
-    accepted.clear();
+    accepted.erase(accepted.end() - 2, accepted.end());
   }
   run_until(loop, [&] { return !lines.others.empty(); });
   CHECK(lines.warnings.size() == 1);

@@ -80,7 +80,8 @@ TEST_CASE("a deadline that is further away than the wheel is round waits its tim
 TEST_CASE("a jump of the time calls all that fell due meanwhile") {
   TimerWheel wheel;
   std::array<Alarm, 50> alarms;
-  for (std::size_t index = 0; index < alarms.size(); ++index) wheel.arm(alarms[index], static_cast<Tick>(index * 97 + 1));
+  for (std::size_t index = 0; index < alarms.size(); ++index)
+    wheel.arm(alarms[index], static_cast<Tick>(index * 97 + 1));
   wheel.advance(1'000'000);
   for (const Alarm& alarm : alarms) CHECK(alarm.rung == 1);
 }

@@ -10,7 +10,8 @@ using namespace tidewire;
 using transport::Address;
 
 TEST_CASE("addresses are read and written in the same form") {
-  for (const char* text : {"127.0.0.1:9001", "0.0.0.0:0", "[::1]:9001", "[2001:db8::7]:65535", "*:80", "unix:/run/app.sock"}) {
+  for (const char* text :
+       {"127.0.0.1:9001", "0.0.0.0:0", "[::1]:9001", "[2001:db8::7]:65535", "*:80", "unix:/run/app.sock"}) {
     CAPTURE(text);
     const auto address = Address::parse(text);
     REQUIRE(address);
@@ -41,10 +42,26 @@ TEST_CASE("an address knows its parts") {
 
 TEST_CASE("what is no address is refused, with what was expected") {
   using namespace std::string_view_literals;
-  for (const std::string_view text :
-       {""sv, ":80"sv, "127.0.0.1"sv, "127.0.0.1:"sv, "127.0.0.1:65536"sv, "127.0.0.1:-1"sv, "127.0.0.1:+1"sv,
-        "127.0.0.1:80x"sv, "127.0.0.1: 80"sv, "127.0.0:80"sv, "256.0.0.1:80"sv, "::1:80"sv, "[::1:80"sv, "[]:80"sv,
-        "[127.0.0.1]:80"sv, "[::1]x:80"sv, "localhost:80"sv, "unix:"sv, "127.0.0.1\0x:80"sv, "unix:/a\0b"sv}) {
+  for (const std::string_view text : {""sv,
+                                      ":80"sv,
+                                      "127.0.0.1"sv,
+                                      "127.0.0.1:"sv,
+                                      "127.0.0.1:65536"sv,
+                                      "127.0.0.1:-1"sv,
+                                      "127.0.0.1:+1"sv,
+                                      "127.0.0.1:80x"sv,
+                                      "127.0.0.1: 80"sv,
+                                      "127.0.0:80"sv,
+                                      "256.0.0.1:80"sv,
+                                      "::1:80"sv,
+                                      "[::1:80"sv,
+                                      "[]:80"sv,
+                                      "[127.0.0.1]:80"sv,
+                                      "[::1]x:80"sv,
+                                      "localhost:80"sv,
+                                      "unix:"sv,
+                                      "127.0.0.1\0x:80"sv,
+                                      "unix:/a\0b"sv}) {
     CAPTURE(text);
     const auto address = Address::parse(text);
     REQUIRE_FALSE(address);

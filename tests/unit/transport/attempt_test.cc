@@ -6,7 +6,9 @@
 using namespace tidewire;
 using transport::attempt;
 
-TEST_CASE("an attempt that returns has no error") { CHECK_FALSE(attempt([] {}).has_value()); }
+TEST_CASE("an attempt that returns has no error") {
+  CHECK_FALSE(attempt([] {}).has_value());
+}
 
 TEST_CASE("a lack of memory is the error not_enough_memory") {
   const auto error = attempt([] { throw std::bad_alloc(); });

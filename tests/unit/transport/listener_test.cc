@@ -47,7 +47,8 @@ void serves(Loop& loop, const Address& where, std::string_view from = {}) {
   auto listener = Listener::open(loop, where, {}, [&](StreamPtr stream) {
                     accepted.push_back(std::make_unique<Echo>(std::move(stream)));
                   }).value();
-  const Address to = from.empty() ? listener->address() : at(std::string(from) + std::to_string(listener->address().port()));
+  const Address to =
+      from.empty() ? listener->address() : at(std::string(from) + std::to_string(listener->address().port()));
   const Descriptor client = connect_to(to);
   client.send("hello");
   std::string answer(16, '\0');

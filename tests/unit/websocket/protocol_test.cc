@@ -41,7 +41,7 @@ std::string close_payload(unsigned code, std::string_view reason = "") {
   return std::string{static_cast<char>(code >> 8), static_cast<char>(code & 255)} + std::string(reason);
 }
 
-std::string text_of(MutableBytes bytes) { return std::string(as_text(bytes)); }
+std::string text_of(Bytes bytes) { return std::string(as_text(bytes)); }
 std::string text_of(const ControlFrame& frame) { return std::string(as_text(frame.bytes())); }
 
 // A server's end, with what its owner keeps.

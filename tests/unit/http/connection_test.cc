@@ -1,0 +1,471 @@
+#include <doctest/doctest.h>
+#include <support/web.h>
+#include <tidewire/http/connection.h>
+#include <optional>
+#include <stdexcept>
+
+using namespace tidewire;
+using namespace tidewire::testing;
+using namespace std::chrono_literals;
+using http::Deferred;
+using http::Request;
+using http::Response;
+
+TEST_SUITE_BEGIN("http connection");
+
+TEST_CASE("pipelined requests are answered in order, deferred answers included") {
+  Site site;
+  std::vector<Deferred> waiting;
+  int now = 0;
+  site.server->get("/later", [&](const Request&, Response& response) { waiting.push_back(response.defer()); });
+  site.server->get("/now", [&](const Request&, Response& response) { ++now, response.send("now"); });
+  Recorder& client = site.connect();
+  client.write(get("/later") + get("/now") + get("/later") + get("/now"));
+  site.until([&] { return waiting.size() == 1; });
+  settle(site.loop);
+  CHECK(now == 0);
+  waiting.at(0).send("first");
+  site.until([&] { return waiting.size() == 2; });
+  CHECK(now == 1);
+  waiting.at(1).send("second");
+  site.until([&] { return count_of(client.received, "now") == 2; });
+  CHECK(client.received.find("first") < client.received.find("now"));
+  CHECK(client.received.find("now") < client.received.find("second"));
+}
+
+TEST_CASE("a request without a body does not show the body of the one before") {
+  Site site;
+  std::vector<std::string> bodies;
+  const auto note = [&](const Request& request, Response& response) {
+    bodies.emplace_back(request.body_text());
+    response.send();
+  };
+  site.server->post("/", note).get("/", note);
+  Recorder& client = site.connect();
+  client.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" + get("/"));
+  client.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get("/"));
+  site.until([&] { return bodies.size() == 4; });
+  CHECK(bodies == std::vector<std::string>{"hello", "", "abc", ""});
+}
+
+TEST_CASE("a handler may destroy the server before it answers, and what it sends is closed") {
+  Site site;
+  std::optional<SendStatus> status;
+  site.server->get("/", [&](const Request&, Response& response) {
+    site.server.reset();
+    const Deferred later = response.defer();
+    status = response.send("gone");
+    later.send("gone");
+  });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until_over(client);
+  CHECK(status == SendStatus::closed);
+  CHECK(client.received.empty());
+}
+
+TEST_CASE("a handler may destroy the server after it answered") {
+  Site site;
+  site.server->get("/", [&](const Request&, Response& response) {
+    response.send("x");
+    site.server.reset();
+  });
+  Recorder& client = site.connect();
+  client.write(get("/") + get("/"));
+  site.until_over(client);
+}
+
+TEST_CASE("a deferred answer, a drain callback and a close callback may destroy the server") {
+  Site site;
+  std::optional<Deferred> later;
+  SUBCASE("deferred answer") {
+    site.server->get("/", [&](const Request&, Response& response) { later = response.defer(); });
+    Recorder& client = site.connect();
+    client.write(get("/"));
+    site.until([&] { return later.has_value(); });
+    later->run([&](Response&) { site.server.reset(); });
+    site.until_over(client);
+  }
+  SUBCASE("drain callback") {
+    site.server->get("/", [&](const Request&, Response& response) {
+      response.on_drain([&](Response&) { site.server.reset(); });
+      CHECK(response.write(std::string(300'000, 'x')) == SendStatus::queued);
+    });
+    Recorder& client = site.connect();
+    client.write(get("/"));
+    site.until_over(client);
+  }
+  SUBCASE("close callback, after the client has gone") {
+    site.server->get("/", [&](const Request&, Response& response) {
+      later = response.defer();
+      response.on_close([&] { site.server.reset(); });
+      response.write("begun");
+    });
+    // Closing with bytes unread is a reset.
+    Recorder& client = site.connect({}, false);
+    client.write(get("/"));
+    site.until([&] { return later.has_value(); });
+    settle(site.loop);
+    client.stream->close();
+    site.until([&] { return site.server == nullptr; });
+  }
+  SUBCASE("close callback, because the server is destroyed") {
+    bool told = false;
+    site.server->get("/", [&](const Request&, Response& response) {
+      later = response.defer();
+      response.on_close([&] { told = true; });
+    });
+    site.connect().write(get("/"));
+    site.until([&] { return later.has_value(); });
+    site.server.reset();
+    CHECK(told);
+  }
+  if (later) CHECK(later->run([](Response&) { FAIL("answered after the end"); }));
+}
+
+TEST_CASE("the close callback does not come from within a call on the response") {
+  Site site({.max_backpressure_bytes = 100'000});
+  bool writing = false;
+  bool gone = false;
+  site.server->get("/", [&](const Request&, Response& response) {
+    response.on_close([&] {
+      CHECK_FALSE(writing);
+      gone = true;
+    });
+    writing = true;
+    CHECK(response.write(std::string(1'000'000, 'x')) == SendStatus::closed);
+    CHECK(response.write("more") == SendStatus::closed);
+    CHECK(response.end() == SendStatus::closed);
+    writing = false;
+    CHECK_FALSE(gone);
+  });
+  site.connect().write(get("/"));
+  site.until([&] { return gone; });
+}
+
+TEST_CASE("a second promise holds when the first was dropped") {
+  Site site;
+  std::optional<Deferred> later;
+  site.server->get("/", [&](const Request&, Response& response) {
+    { const Deferred dropped = response.defer(); }
+    later = response.defer();
+  });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until([&] { return later.has_value(); });
+  settle(site.loop);
+  CHECK(client.received.empty());
+  later->send("kept");
+  site.until_received(client, "kept");
+}
+
+TEST_CASE("a promise that was dropped becomes a 500, and the connection goes on") {
+  Site site;
+  site.server->get("/", [](const Request&, Response& response) { (void)response.defer(); });
+  site.server->get("/next", [](const Request&, Response& response) { response.send("next"); });
+  Recorder& client = site.connect();
+  // In pieces, so that the request stood in a buffer that is gone by then.
+  const std::string request = get("/");
+  client.write(request.substr(0, 10));
+  settle(site.loop);
+  client.write(request.substr(10));
+  site.until_received(client, "HTTP/1.1 500 ");
+  client.write(get("/next"));
+  site.until_received(client, "next");
+}
+
+TEST_CASE("an answer that comes when the client has gone does nothing") {
+  Site site;
+  std::optional<Deferred> later;
+  site.server->get("/", [&](const Request&, Response& response) { later = response.defer(); });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until([&] { return later.has_value(); });
+  client.write(get("/"));
+  settle(site.loop);
+  client.stream->close();
+  site.until([&] { return client.closes == 1; });
+  later->send("late");
+  settle(site.loop);
+  site.server.reset();
+  CHECK(later->send("later still"));
+}
+
+TEST_CASE("what a handler throws becomes a 500, unless its answer stood already") {
+  Site site;
+  site.server->get("/throw", [](const Request&, Response& response) {
+    response.header("X-Secret", "half");
+    throw std::runtime_error("broken");
+  });
+  site.server->get("/after", [](const Request&, Response& response) {
+    response.send("whole");
+    throw 1;
+  });
+  site.server->get("/during", [](const Request&, Response& response) {
+    response.write("half");
+    throw 1;
+  });
+  Recorder& client = site.connect();
+  client.write(get("/throw"));
+  site.until_received(client, "500 Internal Server Error\n");
+  CHECK(count_of(client.received, "X-Secret") == 0);
+  CHECK(site.logged("broken"));
+  client.write(get("/after"));
+  site.until_received(client, "whole");
+  client.write(get("/during"));
+  site.until_over(client);
+  CHECK(count_of(client.received, "0\r\n\r\n") == 0);
+}
+
+TEST_CASE("a handler that neither answers nor promises to becomes a 500") {
+  Site site;
+  site.server->get("/", [](const Request&, Response&) {});
+  Recorder& client = site.connect();
+  client.write(get("/") + get("/"));
+  site.until([&] { return count_of(client.received, "HTTP/1.1 500 ") == 2; });
+}
+
+TEST_CASE("an exception in a deferred answer inside the handler becomes a 500 at once") {
+  Site site;
+  std::optional<Deferred> later;
+  site.server->get("/", [&](const Request&, Response& response) {
+    later = response.defer();
+    later->run([](Response&) { throw std::runtime_error("broken"); });
+  });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until_received(client, "HTTP/1.1 500 ");
+}
+
+TEST_CASE("HEAD gets the head of GET without its body, also in pieces") {
+  Site site;
+  site.server->get("/whole", [](const Request&, Response& response) { response.send("body"); });
+  site.server->get("/pieces", [](const Request&, Response& response) {
+    response.write("body");
+    response.end();
+  });
+  site.server->get("/length", [](const Request&, Response& response) {
+    response.content_length(4).write("body");
+    response.end();
+  });
+  Recorder& client = site.connect();
+  for (const char* path : {"/whole", "/pieces", "/length"}) {
+    client.write("HEAD " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  site.until([&] { return count_of(client.received, "\r\n\r\n") == 3; });
+  settle(site.loop);
+  CHECK(count_of(client.received, "body") == 0);
+  CHECK(count_of(client.received, "Content-Length: 4\r\n") == 2);
+  CHECK(count_of(client.received, "0\r\n\r\n") == 0);
+}
+
+TEST_CASE("HTTP/1.0 gets no chunks, and its connection ends with the answer") {
+  Site site;
+  site.server->get("/", [](const Request&, Response& response) {
+    response.write("one,");
+    response.write("two");
+    response.end();
+  });
+  Recorder& client = site.connect();
+  client.write("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  site.until_over(client);
+  CHECK(client.received.ends_with("\r\n\r\none,two"));
+  CHECK(count_of(client.received, "chunked") == 0);
+  CHECK(count_of(client.received, "Connection: close\r\n") == 1);
+}
+
+TEST_CASE("100 (Continue) is sent to whom waits for it, and not to a body that is too large or unwanted") {
+  Site site({.max_body_bytes = 10});
+  site.server->post("/", [](const Request& request, Response& response) { response.send(request.body_text()); });
+  const auto post = [](std::string_view path, int length) {
+    return "POST " + std::string(path) +
+           " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+  };
+  Recorder& waits = site.connect();
+  waits.write(post("/", 5));
+  site.until_received(waits, "HTTP/1.1 100 Continue\r\n\r\n");
+  waits.write("hello");
+  site.until_received(waits, "hello");
+  Recorder& large = site.connect();
+  large.write(post("/", 11));
+  site.until_over(large);
+  CHECK(large.received.starts_with("HTTP/1.1 413 "));
+  Recorder& unwanted = site.connect();
+  unwanted.write(post("/nowhere", 5));
+  site.until_over(unwanted);
+  CHECK(unwanted.received.starts_with("HTTP/1.1 404 "));
+}
+
+TEST_CASE("an answer that breaks the length it announced closes the connection") {
+  Site site;
+  site.server->get("/less", [](const Request&, Response& response) {
+    response.content_length(5).write("four");
+    CHECK(response.end() == SendStatus::closed);
+  });
+  site.server->get("/more", [](const Request&, Response& response) {
+    CHECK(response.content_length(3).write("four") == SendStatus::closed);
+  });
+  for (const char* path : {"/less", "/more"}) {
+    Recorder& client = site.connect();
+    client.write(get(path));
+    site.until_over(client);
+    CHECK(site.logged("the length it announced"));
+    site.log.clear();
+  }
+}
+
+TEST_CASE("an answer in pieces that nobody can end closes the connection") {
+  Site site;
+  site.server->get("/", [](const Request&, Response& response) { response.write("begun"); });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until_over(client);
+  CHECK(site.logged("kept no way to end it"));
+}
+
+TEST_CASE("an answer in pieces goes on as the client takes it, within the bounds") {
+  Site site;
+  int pieces = 0;
+  const auto more = [&pieces](Response& response) {
+    while (++pieces <= 100) {
+      if (response.write(std::string(20'000, static_cast<char>('a' + pieces % 26))) == SendStatus::queued) return;
+    }
+    response.end();
+  };
+  site.server->get("/", [&](const Request&, Response& response) {
+    response.on_drain(more);
+    more(response);
+  });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until([&] { return client.received.ends_with("0\r\n\r\n"); });
+  CHECK(client.received.size() > 100U * 20'000);
+}
+
+TEST_CASE("an empty answer that is begun behind a full queue is ended all the same") {
+  Site site;
+  site.server->get("/big", [](const Request&, Response& response) {
+    response.on_drain([](Response&) {});
+    CHECK(response.write(std::string(300'000, 'x')) == SendStatus::queued);
+    CHECK(response.end() == SendStatus::queued);
+  });
+  site.server->get("/whole", [](const Request&, Response& response) { response.send(std::string(300'000, 'y')); });
+  site.server->get("/empty", [](const Request&, Response& response) { response.end(); });
+  Recorder& client = site.connect();
+  client.write(get("/big") + get("/whole") + get("/empty"));
+  site.until([&] { return count_of(client.received, "0\r\n\r\n") == 2 && client.received.ends_with("0\r\n\r\n"); });
+}
+
+TEST_CASE("a client that ends behind its requests still gets all answers") {
+  Site site;
+  site.server->get("/big", [](const Request&, Response& response) { response.send(std::string(100'000, 'x')); });
+  Recorder& client = site.connect();
+  std::string requests;
+  for (int count = 0; count < 10; ++count) requests += get("/big");
+  client.write(requests);
+  client.stream->end();
+  site.until_over(client);
+  CHECK(count_of(client.received, "HTTP/1.1 200 ") == 10);
+  CHECK(client.received.size() > 1'000'000);
+}
+
+TEST_CASE("a client that waits for nothing is bounded in what it may send ahead") {
+  Site site;
+  std::optional<Deferred> later;
+  site.server->get("/", [&](const Request&, Response& response) { later = response.defer(); });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  client.write(std::string(10'000'000, 'x'));
+  site.until([&] { return later.has_value(); });
+  settle(site.loop, 200);
+  CHECK(client.stream->queued_bytes() > 9'000'000);
+}
+
+TEST_CASE("a refused field makes a 500, also in front of another protocol") {
+  Site site;
+  site.server->get("/", [](const Request&, Response& response) {
+    response.header("X-Evil", "a\r\nSet-Cookie: b");
+    CHECK(response.send("text") == SendStatus::dropped);
+  });
+  site.server->upgrade("other", "/other", [](const Request&, Response& response) {
+    response.header("X-Evil", "a\nb");
+    response.switch_protocols("other", [](transport::StreamPtr, transport::Sessions&) -> http::Successor* {
+      FAIL("switched");
+      return nullptr;
+    });
+  });
+  Recorder& client = site.connect();
+  client.write(get("/") + get("/other", "Upgrade: other\r\nConnection: upgrade\r\n"));
+  site.until([&] { return count_of(client.received, "HTTP/1.1 500 ") == 2; });
+  CHECK(count_of(client.received, "Set-Cookie") == 0);
+  CHECK(count_of(client.received, "HTTP/1.1 101") == 0);
+}
+
+TEST_CASE("a client that sends nothing is closed without a word, one that stops within a head gets 408") {
+  Site site({.head_timeout = 100ms});
+  Recorder& silent = site.connect();
+  Recorder& slow = site.connect();
+  slow.write("GET / HT");
+  site.until_over(silent);
+  site.until_over(slow);
+  CHECK(silent.received.empty());
+  CHECK(slow.received.starts_with("HTTP/1.1 408 "));
+}
+
+TEST_CASE("a connection that is idle for too long is closed") {
+  Site site({.keep_alive_timeout = 100ms});
+  site.server->get("/", [](const Request&, Response& response) { response.send("x"); });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until_over(client);
+  CHECK(count_of(client.received, "HTTP/1.1 200 ") == 1);
+}
+
+TEST_CASE("a body that trickles gets 408") {
+  Site site({.rate_window = 100ms});
+  site.server->post("/", [](const Request&, Response& response) { response.send("x"); });
+  Recorder& client = site.connect();
+  client.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc");
+  site.until_over(client);
+  CHECK(client.received.starts_with("HTTP/1.1 408 "));
+}
+
+TEST_CASE("a client that takes nothing of its answer is cut off, and nobody else notices") {
+  Site site({.keep_alive_timeout = 100ms, .rate_window = 100ms});
+  bool gone = false;
+  site.server->get("/big", [&](const Request&, Response& response) {
+    response.on_close([&] { gone = true; });
+    response.on_drain([](Response&) {});
+    response.write(std::string(500'000, 'x'));
+  });
+  site.server->get("/", [](const Request&, Response& response) { response.send("other"); });
+  Recorder& stuck = site.connect({}, false);
+  stuck.write(get("/big"));
+  site.until([&] { return gone; });
+  Recorder& other = site.connect();
+  other.write(get("/"));
+  site.until_received(other, "other");
+}
+
+TEST_CASE("after the last answer what the client still sends is dropped, and the connection ends") {
+  Site site({.linger_timeout = 100ms});
+  Recorder& client = site.connect();
+  client.write("NONSENSE\r\n\r\n" + std::string(200'000, 'x'));
+  site.until_over(client);
+  CHECK(client.received.starts_with("HTTP/1.1 400 "));
+  CHECK(count_of(client.received, "HTTP/1.1 ") == 1);
+  site.until_empty();
+}
+
+TEST_CASE("nothing behind a broken request is handled") {
+  Site site;
+  int handled = 0;
+  site.server->get("/", [&](const Request&, Response& response) { ++handled, response.send("x"); });
+  Recorder& client = site.connect();
+  client.write(get("/") + "GET / HTTP/1.1\r\nHost : a\r\n\r\n" + get("/"));
+  site.until_over(client);
+  CHECK(handled == 1);
+  CHECK(count_of(client.received, "HTTP/1.1 400 ") == 1);
+}
+
+TEST_SUITE_END();

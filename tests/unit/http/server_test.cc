@@ -1,0 +1,146 @@
+#include <doctest/doctest.h>
+#include <support/descriptor.h>
+#include <support/web.h>
+#include <tidewire/http/server.h>
+
+using namespace tidewire;
+using namespace tidewire::testing;
+using namespace std::chrono_literals;
+using http::Request;
+using http::Response;
+
+namespace {
+
+void answer(const Request&, Response& response) { response.send("x"); }
+
+}  // namespace
+
+TEST_CASE("a wrong pattern and a route that is there already make listen fail") {
+  Loop loop;
+  http::Server wrong(loop);
+  wrong.get("no-slash", answer);
+  CHECK_FALSE(wrong.listen("127.0.0.1:0").has_value());
+  http::Server twice(loop);
+  twice.get("/a", answer).get("/a", answer);
+  CHECK_FALSE(twice.listen("127.0.0.1:0").has_value());
+}
+
+TEST_CASE("the first configuration error is the one that listen tells") {
+  Loop loop;
+  http::Server server(loop);
+  server.fail_configuration(Error{Errc::invalid_configuration, "first"});
+  server.fail_configuration(Error{Errc::invalid_configuration, "second"});
+  const auto bound = server.listen("127.0.0.1:0");
+  REQUIRE_FALSE(bound.has_value());
+  CHECK(bound.error().detail == "first");
+}
+
+TEST_CASE("a server listens where it says, and refuses an address that is none") {
+  Site site;
+  site.server->get("/", answer);
+  const auto bound = site.server->listen("127.0.0.1:0").value();
+  CHECK_FALSE(site.server->listen("nonsense").has_value());
+  const Descriptor client = connect_to(bound);
+  client.send(get("/"));
+  site.until([&] { return site.server->counters().requests.value() == 1; });
+  CHECK(site.server->counters().connections.value() == 1);
+  CHECK(site.server->open_connections().value() == 1);
+}
+
+TEST_CASE("404, 405, 426 and OPTIONS are answered without a handler") {
+  Site site;
+  site.server->get("/", answer);
+  site.server->upgrade("other", "/up", answer);
+  Recorder& client = site.connect();
+  client.write(get("/none") + "POST / HTTP/1.1\r\nHost: a\r\n\r\nOPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n" +
+               "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n" + get("/up"));
+  site.until_received(client, "HTTP/1.1 426 ");
+  CHECK(count_of(client.received, "HTTP/1.1 404 ") == 1);
+  CHECK(count_of(client.received, "HTTP/1.1 405 ") == 1);
+  CHECK(count_of(client.received, "HTTP/1.1 204 ") == 2);
+  CHECK(count_of(client.received, "Allow: GET, HEAD") == 2);
+  CHECK(count_of(client.received, "Upgrade: other\r\n") == 1);
+}
+
+TEST_CASE("a drain lets what is under way finish, closes what is idle, and then is done") {
+  Site site;
+  std::vector<http::Deferred> waiting;
+  site.server->get("/", [&](const Request&, Response& response) { waiting.push_back(response.defer()); });
+  Recorder& idle = site.connect();
+  Recorder& busy = site.connect();
+  busy.write(get("/"));
+  site.until([&] { return waiting.size() == 1; });
+  bool done = false;
+  site.server->drain(60s, [&] { done = true; });
+  site.until_over(idle);
+  CHECK_FALSE(done);
+  waiting.at(0).send("answered");
+  site.until_over(busy);
+  CHECK(count_of(busy.received, "Connection: close\r\n") == 1);
+  CHECK(busy.received.ends_with("answered"));
+  idle.stream->close();
+  busy.stream->close();
+  site.until([&] { return done; });
+  Recorder& late = site.connect();
+  site.until_over(late);
+}
+
+TEST_CASE("at the deadline of a drain those that are left are cut off") {
+  Site site;
+  std::vector<http::Deferred> waiting;
+  site.server->get("/", [&](const Request&, Response& response) { waiting.push_back(response.defer()); });
+  Recorder& busy = site.connect();
+  busy.write(get("/"));
+  site.until([&] { return waiting.size() == 1; });
+  bool done = false;
+  site.server->drain(50ms, [&] { done = true; });
+  site.until([&] { return done; });
+  site.until_over(busy);
+  CHECK(busy.received.empty());
+}
+
+TEST_CASE("the end of a drain may destroy the server, and so may what its deadline cuts off") {
+  Site site;
+  std::vector<http::Deferred> waiting;
+  SUBCASE("the end") {
+    site.server->drain(60s, [&] { site.server.reset(); });
+    site.until([&] { return site.server == nullptr; });
+  }
+  SUBCASE("what is cut off") {
+    site.server->get("/", [&](const Request&, Response& response) {
+      waiting.push_back(response.defer());
+      response.on_close([&] { site.server.reset(); });
+    });
+    for (int count = 0; count < 3; ++count) site.connect().write(get("/"));
+    site.until([&] { return waiting.size() == 3; });
+    site.server->drain(50ms, [] { FAIL("the server has gone"); });
+    site.until([&] { return site.server == nullptr; });
+    settle(site.loop);
+  }
+}
+
+TEST_CASE("a drain of a server that has drained is done at once") {
+  Site site;
+  int done = 0;
+  site.server->drain(60s, [&] { ++done; });
+  site.until([&] { return done == 1; });
+  site.server->drain(60s, [&] { ++done; });
+  site.until([&] { return done == 2; });
+}
+
+TEST_CASE("destroying a server with connections in every state closes them all") {
+  Site site;
+  std::vector<http::Deferred> waiting;
+  site.server->get("/later", [&](const Request&, Response& response) { waiting.push_back(response.defer()); });
+  site.server->post("/", answer);
+  site.connect();
+  site.connect().write("GET / HT");
+  site.connect().write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
+  site.connect().write(get("/later"));
+  site.connect().write(get("/later", "Connection: close\r\n"));
+  site.connect().write("BAD\r\n\r\n");
+  site.until([&] { return waiting.size() == 2; });
+  settle(site.loop);
+  site.server.reset();
+  for (auto& client : site.clients) site.until_over(*client);
+}

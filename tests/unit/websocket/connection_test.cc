@@ -1,0 +1,372 @@
+#include <doctest/doctest.h>
+#include <support/web.h>
+#include <tidewire/core/shared_bytes.h>
+#include <tidewire/websocket/topics.h>
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+using namespace tidewire;
+using namespace tidewire::testing;
+using namespace std::chrono_literals;
+using websocket::Backpressure;
+using websocket::Cause;
+using websocket::CloseCode;
+using websocket::CloseInfo;
+using websocket::Connection;
+using websocket::Handle;
+using websocket::Message;
+using websocket::Options;
+
+namespace {
+
+struct Chat : Site {
+  explicit Chat(const Options& options = {}) { websocket::route<Scripted>(*server, "/", options, script); }
+  // What the handlers refer to outlives them.
+  ~Chat() { server.reset(); }
+
+  Recorder& open() { return open_websocket(*this); }
+  void until_closed() {
+    until([&] { return script.closed(); });
+  }
+  Script script;
+};
+
+/// A message larger than what the memory stream and the marks take.
+const std::string big(300'000, 'b');
+
+}  // namespace
+
+TEST_SUITE_BEGIN("websocket connection");
+
+TEST_CASE("a message is echoed, and a close is answered, with one on_close") {
+  Chat chat;
+  chat.script.message = [](Connection& peer, const Message& message) { peer.send(message); };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "hello") + masked(0x82, "bytes") + masked(0x88, farewell(4001, "bye")));
+  chat.until_over(client);
+  CHECK(client.received == plain(0x81, "hello") + plain(0x82, "bytes") + plain(0x88, farewell(4001)));
+  CHECK(chat.script.events == std::vector<std::string>{"open", "text hello", "binary bytes", "close"});
+  CHECK(chat.script.info.cause == Cause::peer_closed);
+  CHECK(chat.script.info.code == static_cast<CloseCode>(4001));
+  CHECK(chat.script.reason == "bye");
+  client.stream->close();
+  chat.until_empty();
+  CHECK(chat.script.closes == 1);
+}
+
+TEST_CASE("close, abort, throw and destroying the server are allowed in every callback") {
+  enum class Deed { close, abort, exception, destroy, handle_close };
+  enum class Where { open, message, ping, pong, drain, close };
+  for (const Where where : {Where::open, Where::message, Where::ping, Where::pong, Where::drain, Where::close}) {
+    for (const Deed deed : {Deed::close, Deed::abort, Deed::exception, Deed::destroy, Deed::handle_close}) {
+      CAPTURE(static_cast<int>(where));
+      CAPTURE(static_cast<int>(deed));
+      Chat chat({.close_timeout = 100ms});
+      const auto act = [&](Connection& peer) {
+        switch (deed) {
+          case Deed::close:
+            peer.close(CloseCode::normal, "enough");
+            CHECK(peer.send("too late") == SendStatus::closed);
+            CHECK(peer.ping() == SendStatus::closed);
+            break;
+          case Deed::abort:
+            peer.abort();
+            CHECK(peer.send("too late") == SendStatus::closed);
+            break;
+          case Deed::exception:
+            throw std::runtime_error("deliberate");
+          case Deed::destroy:
+            chat.server.reset();
+            CHECK(peer.send("too late") == SendStatus::closed);
+            break;
+          case Deed::handle_close:
+            peer.handle().close();
+            break;
+        }
+      };
+      if (where == Where::open) chat.script.open = act;
+      if (where == Where::message) chat.script.message = [&](Connection& peer, const Message&) { act(peer); };
+      if (where == Where::ping) chat.script.ping = [&](Connection& peer, Bytes) { act(peer); };
+      if (where == Where::pong) chat.script.pong = [&](Connection& peer, Bytes) { act(peer); };
+      if (where == Where::drain) {
+        chat.script.message = [](Connection& peer, const Message&) { peer.send(big); };
+        chat.script.drain = act;
+      }
+      if (where == Where::close) chat.script.close = [&](Connection& peer, const CloseInfo&) { act(peer); };
+      Recorder& client = chat.connect();
+      client.write(upgrade("/") + masked(0x81, "m") + masked(0x89, "") + masked(0x8A, "") + masked(0x81, "m"));
+      if (where == Where::close) client.write(masked(0x88, ""));
+      chat.until_closed();
+      chat.until_over(client);
+      client.stream->close();
+      settle(chat.loop);
+      CHECK(chat.script.closes == 1);
+      CHECK(chat.script.events.back() == "close");
+    }
+  }
+}
+
+TEST_CASE("nothing is delivered after a close in the middle of what came at once") {
+  Chat chat;
+  chat.script.message = [](Connection& peer, const Message&) { peer.close(); };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "one") + masked(0x81, "two") + masked(0x81, "three") + masked(0x88, farewell(1000)));
+  chat.until_closed();
+  CHECK(chat.script.events == std::vector<std::string>{"open", "text one", "close"});
+  CHECK(chat.script.info.cause == Cause::local_closed);
+}
+
+TEST_CASE("the handler is destroyed once, after its on_close, and may destroy the server then") {
+  Chat chat;
+  int destroyed = 0;
+  chat.script.destroyed = [&] {
+    ++destroyed;
+    CHECK(chat.script.closes == 1);
+    chat.server.reset();
+  };
+  Recorder& client = chat.open();
+  client.write(masked(0x88, ""));
+  chat.until([&] { return destroyed != 0; });
+  settle(chat.loop);
+  CHECK(destroyed == 1);
+}
+
+TEST_CASE("a peer that ends without a Close is lost, whoever resets too") {
+  Chat chat;
+  SUBCASE("FIN") { chat.open().stream->end(); }
+  SUBCASE("closed") { chat.open().stream->close(); }
+  chat.until_closed();
+  CHECK(chat.script.info.cause == Cause::connection_lost);
+  CHECK(chat.script.info.code == CloseCode::abnormal);
+  chat.until_empty();
+}
+
+TEST_CASE("a peer that never answers our Close is cut after the timeout") {
+  Chat chat({.close_timeout = 100ms});
+  chat.script.open = [](Connection& peer) { peer.close(CloseCode::going_away, "bye"); };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "ignored"));
+  chat.until_closed();
+  CHECK(chat.script.info.cause == Cause::timeout);
+  CHECK(chat.script.info.code == CloseCode::going_away);
+  CHECK(chat.script.reason == "bye");
+  chat.until_empty();
+}
+
+TEST_CASE("a silent peer is pinged, and cut when it does not answer") {
+  Chat chat({.ping_interval = 100ms, .pong_timeout = 100ms});
+  Recorder& client = chat.open();
+  chat.until_closed();
+  CHECK(client.received.starts_with(plain(0x89, "")));
+  CHECK(chat.script.info.cause == Cause::timeout);
+}
+
+TEST_CASE("a peer that answers its pings at once stays, however silent it is otherwise") {
+  Chat chat({.ping_interval = 100ms, .pong_timeout = 100ms});
+  Recorder& client = chat.open();
+  std::size_t pings = 0;
+  client.data = [&](std::string_view text) {
+    pings += count_of(text, plain(0x89, ""));
+    client.write(masked(0x8A, ""));
+  };
+  chat.until([&] { return pings >= 4 || chat.script.closed(); });
+  CHECK_FALSE(chat.script.closed());
+}
+
+TEST_CASE("with patience longer than the interval, one answered ping is enough until the next") {
+  Chat chat({.ping_interval = 50ms, .pong_timeout = 200ms});
+  Recorder& client = chat.open();
+  std::size_t pings = 0;
+  client.data = [&](std::string_view text) {
+    pings += count_of(text, plain(0x89, ""));
+    client.write(masked(0x8A, ""));
+  };
+  chat.until([&] { return pings >= 3 || chat.script.closed(); });
+  CHECK_FALSE(chat.script.closed());
+}
+
+TEST_CASE("a slow reader is closed with cause backpressure by default") {
+  Chat chat({.close_timeout = 100ms, .high_water_mark = 1000, .max_backpressure = 100'000});
+  std::vector<SendStatus> results;
+  chat.script.message = [&](Connection& peer, const Message&) {
+    for (int count = 0; count < 3; ++count) results.push_back(peer.send(big));
+    results.push_back(peer.send("x"));
+  };
+  Recorder& client = chat.open();
+  client.stream->pause();
+  client.write(masked(0x81, "go"));
+  chat.until_closed();
+  CHECK(results == std::vector{SendStatus::queued, SendStatus::closed, SendStatus::closed, SendStatus::closed});
+  CHECK(chat.script.info.cause == Cause::backpressure);
+  CHECK(chat.script.info.code == CloseCode::policy_violation);
+}
+
+TEST_CASE("with the policy to drop, what does not fit is dropped, and on_drain follows") {
+  Chat chat({.high_water_mark = 1000, .max_backpressure = 100'000, .backpressure = Backpressure::drop});
+  chat.script.message = [](Connection& peer, const Message&) {
+    CHECK(peer.send(big) == SendStatus::queued);
+    CHECK(peer.send("dropped") == SendStatus::dropped);
+  };
+  chat.script.drain = [](Connection& peer) { peer.send("after"); };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "go"));
+  chat.until_received(client, plain(0x81, "after"));
+  CHECK(count_of(client.received, "dropped") == 0);
+}
+
+TEST_CASE("with the policy to keep the latest, the last message arrives, and none that is older after it") {
+  Chat chat({.high_water_mark = 200'000, .max_backpressure = 250'000, .backpressure = Backpressure::keep_latest});
+  std::optional<Handle> handle;
+  chat.script.open = [&](Connection& peer) { handle = peer.handle(); };
+  Recorder& client = chat.open();
+  client.stream->pause();
+  handle->send(big);
+  settle(chat.loop);
+  handle->send(std::string(100'000, '1'));
+  handle->send(std::string(100'000, '2'));
+  // Small enough to be taken by itself, but newer than what is kept.
+  handle->send("3");
+  client.stream->resume();
+  chat.until_received(client, plain(0x81, "3"));
+  settle(chat.loop);
+  CHECK(client.received == plain(0x81, big) + plain(0x81, "3"));
+}
+
+TEST_CASE("a peer that takes nothing is not read from, and read from again when it does") {
+  Chat chat({.high_water_mark = 1000, .backpressure = Backpressure::drop});
+  chat.script.message = [](Connection& peer, const Message&) { peer.send(big); };
+  Recorder& client = chat.open();
+  client.stream->pause();
+  client.write(masked(0x81, "first"));
+  chat.until([&] { return chat.script.events.size() == 2; });
+  client.write(masked(0x81, "second"));
+  settle(chat.loop, 50);
+  CHECK(chat.script.events.back() == "text first");
+  client.stream->resume();
+  chat.until([&] { return std::ranges::count(chat.script.events, "text second") == 1; });
+}
+
+TEST_CASE("of the pongs that wait behind the mark only the latest is sent") {
+  Chat chat({.high_water_mark = 1000});
+  chat.script.message = [](Connection& peer, const Message&) { peer.send(big); };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "go") + masked(0x89, "one") + masked(0x89, "two") + masked(0x89, "three"));
+  chat.until_received(client, plain(0x8A, "three"));
+  CHECK(client.received == plain(0x81, big) + plain(0x8A, "three"));
+}
+
+TEST_CASE("messages wait for the end of one in parts, in order") {
+  Chat chat;
+  chat.script.message = [](Connection& peer, const Message&) {
+    peer.send_part("a", false);
+    peer.send("between");
+    peer.send_part("b", false);
+    peer.ping();
+    peer.send("between too");
+    peer.send_part("c", true);
+    peer.send("after");
+  };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "go"));
+  chat.until_received(client, "after");
+  CHECK(client.received == plain(0x01, "a") + plain(0x00, "b") + plain(0x89, "") + plain(0x80, "c") +
+                               plain(0x81, "between") + plain(0x81, "between too") + plain(0x81, "after"));
+}
+
+TEST_CASE("a close code that may not be sent becomes 1011, a bad reason is left out, a long one cut") {
+  Chat chat;
+  std::string expected;
+  SUBCASE("code") {
+    chat.script.open = [](Connection& peer) { peer.close(CloseCode::abnormal, "x"); };
+    expected = farewell(1011, "x");
+  }
+  SUBCASE("reason") {
+    chat.script.open = [](Connection& peer) { peer.close(CloseCode::normal, "\xFF"); };
+    expected = farewell(1000);
+  }
+  SUBCASE("length") {
+    chat.script.open = [](Connection& peer) { peer.close(CloseCode::normal, std::string(200, 'r')); };
+    expected = farewell(1000, std::string(123, 'r'));
+  }
+  Recorder& client = chat.open();
+  chat.until_received(client, plain(0x88, expected));
+}
+
+TEST_CASE("the reason that on_close gets is the one that was sent") {
+  Chat chat({.close_timeout = 100ms});
+  chat.script.open = [](Connection& peer) { peer.close(CloseCode::normal, std::string(200, 'r')); };
+  chat.open();
+  chat.until_closed();
+  CHECK(chat.script.reason == std::string(123, 'r'));
+}
+
+TEST_CASE("draining says Close 1001, and the peer's answer ends the connection with cause shutdown") {
+  Chat chat;
+  Recorder& client = chat.open();
+  bool drained = false;
+  chat.server->drain(30s, [&] { drained = true; });
+  chat.until_received(client, plain(0x88, farewell(1001)));
+  client.write(masked(0x88, farewell(1001)));
+  chat.until_over(client);
+  CHECK(chat.script.info.cause == Cause::shutdown);
+  CHECK_FALSE(drained);
+  client.stream->close();
+  chat.until([&] { return drained; });
+}
+
+TEST_CASE("frames in the packet of the handshake are handled, in order") {
+  Chat chat;
+  chat.script.message = [](Connection& peer, const Message& message) { peer.send(message); };
+  Recorder& client = chat.connect();
+  client.write(upgrade("/") + masked(0x81, "one") + masked(0x81, "two"));
+  chat.until_received(client, plain(0x81, "one") + plain(0x81, "two"));
+  CHECK(client.received.starts_with("HTTP/1.1 101 "));
+}
+
+TEST_CASE("a client that ends behind its handshake and first frames is heard, and then lost") {
+  Chat chat;
+  Recorder& client = chat.connect();
+  client.write(upgrade("/") + masked(0x81, "one"));
+  client.stream->end();
+  chat.until_closed();
+  CHECK(chat.script.events == std::vector<std::string>{"open", "text one", "close"});
+}
+
+TEST_CASE("the peer's bytes after its Close are dropped, and the stream ends") {
+  Chat chat({.close_timeout = 100ms});
+  Recorder& client = chat.open();
+  client.write(masked(0x88, farewell(1000)) + masked(0x81, "late") + std::string(100'000, 'x'));
+  chat.until_over(client);
+  CHECK(chat.script.events == std::vector<std::string>{"open", "close"});
+  chat.until_empty();
+}
+
+TEST_CASE("an application that aborts another connection in a callback, and that one it") {
+  Chat chat;
+  std::vector<Handle> handles;
+  chat.script.open = [&](Connection& peer) { handles.push_back(peer.handle()); };
+  chat.script.message = [&](Connection& peer, const Message&) {
+    for (Handle& handle : handles) handle.run([](Connection& each) { each.abort(); });
+    CHECK_FALSE(peer.open());
+  };
+  Recorder& one = chat.open();
+  Recorder& other = chat.open();
+  one.write(masked(0x81, "x"));
+  chat.until([&] { return chat.script.closes == 2; });
+  chat.until_over(other);
+  chat.until_empty();
+}
+
+TEST_CASE("bytes of a frame of megabytes arrive whole, whatever their pieces") {
+  Chat chat;
+  std::string got;
+  chat.script.message = [&](Connection&, const Message& message) { got = message.text(); };
+  Recorder& client = chat.connect({.capacity_bytes = 50'000, .chunk_bytes = 7'777});
+  const std::string text = pattern(1'000'000);
+  client.write(upgrade("/") + masked(0x81, text) + masked(0x81, "next"));
+  chat.until([&] { return got == "next"; });
+  CHECK(chat.script.events.at(1) == "text " + text);
+}
+
+TEST_SUITE_END();
