@@ -1,12 +1,12 @@
 /// Echoes WebSocket messages on /echo, passes each on to all on /broadcast, and serves GET /plaintext: what
 /// benchmarks, conformance suites and first attempts with a client want.
-#include <CLI/CLI.hpp>
+#include <tidewire/tidewire.h>
 #include <chrono>
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <tidewire/tidewire.h>
 
 using namespace tidewire;
 using namespace std::chrono_literals;

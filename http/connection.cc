@@ -357,28 +357,37 @@ SendStatus Connection::send_whole(Bytes body, std::string_view default_type_line
   return after_write(server_->scratch.size() + sent.size());
 }
 
+/// Sends the head of an answer in pieces. Where no body may follow, the answer is over.
+void Connection::begin_pieces() {
+  Response& response = exchange_->response;
+  Framing& framing = response.framing_;
+  framing = {};
+  if (may_have_content(response.head_.status())) {
+    if (response.announced_bytes_) {
+      framing = {.kind = Framing::Kind::length, .length = *response.announced_bytes_};
+    } else {
+      framing.kind = response.old_client_ ? Framing::Kind::until_close : Framing::Kind::chunked;
+    }
+  }
+  response.unsent_bytes_ = framing.length;
+  last_answer_ = last_answer_ || framing.kind == Framing::Kind::until_close;
+  write_head(framing);
+  stream_->write(server_->scratch.view());
+  sent_bytes_ += server_->scratch.size();
+  const bool has_body = framing.kind != Framing::Kind::none && !response.head_only_;
+  response.state_ = has_body ? Response::State::streaming : Response::State::finished;
+}
+
 SendStatus Connection::send_piece(Bytes piece) {
   assert(in_call_);
   Response& response = exchange_->response;
-  std::size_t written = 0;
   if (response.state_ == Response::State::open) {
     if (replace_refused_head()) return SendStatus::dropped;
-    if (!may_have_content(response.head_.status())) {
-      response.framing_ = {};
-    } else if (response.announced_bytes_) {
-      response.framing_ = {.kind = Framing::Kind::length, .length = *response.announced_bytes_};
-      response.unsent_bytes_ = *response.announced_bytes_;
-    } else {
-      response.framing_.kind = response.old_client_ ? Framing::Kind::until_close : Framing::Kind::chunked;
-    }
-    last_answer_ = last_answer_ || response.framing_.kind == Framing::Kind::until_close;
-    write_head(response.framing_);
-    stream_->write(server_->scratch.view());
-    written = server_->scratch.size();
-    response.state_ = Response::State::streaming;
+    begin_pieces();
+    if (response.finished()) return SendStatus::closed;
   }
-  const auto kind = response.framing_.kind;
-  if (kind == Framing::Kind::length) {
+  std::size_t written = piece.size();
+  if (response.framing_.kind == Framing::Kind::length) {
     if (piece.size() > response.unsent_bytes_) {
       server_->loop.log(LogLevel::error, "handler sent more than the length it announced: connection closed");
       finish();
@@ -386,8 +395,7 @@ SendStatus Connection::send_piece(Bytes piece) {
     }
     response.unsent_bytes_ -= piece.size();
   }
-  if (piece.empty() || response.head_only_ || kind == Framing::Kind::none) return after_write(written);
-  if (kind == Framing::Kind::chunked) {
+  if (response.framing_.kind == Framing::Kind::chunked && !piece.empty()) {
     const ChunkHeader header(piece.size());
     stream_->write(as_bytes(header.text()), piece);
     stream_->write(as_bytes(chunk_end));
@@ -395,22 +403,24 @@ SendStatus Connection::send_piece(Bytes piece) {
   } else {
     stream_->write(piece);
   }
-  return after_write(written + piece.size());
+  return after_write(written);
 }
 
 SendStatus Connection::end_pieces() {
+  assert(in_call_);
   Response& response = exchange_->response;
   if (response.state_ == Response::State::open) {
-    const SendStatus status = send_piece({});
-    if (response.finished()) return status;
+    if (replace_refused_head()) return SendStatus::dropped;
+    begin_pieces();
+    if (response.finished()) return after_write(0);
   }
-  if (response.framing_.kind == Framing::Kind::length && response.unsent_bytes_ != 0 && !response.head_only_) {
+  if (response.framing_.kind == Framing::Kind::length && response.unsent_bytes_ != 0) {
     server_->loop.log(LogLevel::error, "handler sent less than the length it announced: connection closed");
     finish();
     return SendStatus::closed;
   }
   response.state_ = Response::State::finished;
-  if (response.framing_.kind != Framing::Kind::chunked || response.head_only_) return after_write(0);
+  if (response.framing_.kind != Framing::Kind::chunked) return after_write(0);
   stream_->write(as_bytes(last_chunk));
   return after_write(last_chunk.size());
 }

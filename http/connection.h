@@ -68,6 +68,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   void answer_status(Status status, std::string_view detail = {});
   void refuse(Status status, std::string_view detail);
   void write_head(Framing framing);
+  void begin_pieces();
   [[nodiscard]] bool replace_refused_head();
   [[nodiscard]] SendStatus after_write(std::size_t bytes);
   void complete_exchange();

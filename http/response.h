@@ -57,7 +57,8 @@ class TIDEWIRE_API Response {
   /// HTTP/1.0 client: until the connection closes). Before the first piece.
   Response& content_length(std::uint64_t bytes) noexcept;
   /// Sends a piece of the body, the head in front of the first one. `queued`: more than the high-water mark
-  /// waits; hold back until `on_drain`. Beyond `max_backpressure_bytes` the connection is closed.
+  /// waits; hold back until `on_drain`. Beyond `max_backpressure_bytes` the connection is closed. The answer to
+  /// HEAD, and a status without content, is over with its head: `closed`.
   SendStatus write(Bytes piece);
   SendStatus write(std::string_view piece) { return write(as_bytes(piece)); }
   /// Ends the body. A length that was announced and not reached closes the connection: the client must not

@@ -125,7 +125,7 @@ std::string_view Address::path() const noexcept {
 std::string Address::to_string() const {
   if (is_unix()) return "unix:" + std::string(path());
   if (any_family_) return "*:" + std::to_string(port());
-  const std::string host = ip();
+  std::string host = ip();
   if (host.empty()) return host;
   return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port());
 }

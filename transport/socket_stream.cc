@@ -30,7 +30,8 @@ uv_buf_t as_uv(Bytes bytes) noexcept {
 }
 
 /// What a stream remembers about itself. A base, so that it fills the gap behind Stream's own members.
-struct StreamFlags {
+class StreamFlags {
+ protected:
   bool reserved_in_hold_ : 1 = false;
   bool direct_ : 1 = false;  // The buffer that is being read into is the consumer's own.
   bool reading_ : 1 = false;

@@ -170,20 +170,23 @@ class HostedConnection final : public Connection {
  public:
   template <class... Arguments>
   explicit HostedConnection(const EndpointRef& endpoint, Arguments&&... arguments) : Connection(endpoint) {
-    new (&handler_) H(std::forward<Arguments>(arguments)...);
+    new (&memory_.handler) H(std::forward<Arguments>(arguments)...);
   }
   ~HostedConnection() override {
-    if (has_handler()) handler_.~H();
+    if (has_handler()) memory_.handler.~H();
   }
 
  private:
-  Handler& handler() noexcept override { return handler_; }
-  void drop_handler() noexcept override { handler_.~H(); }
+  Handler& handler() noexcept override { return memory_.handler; }
+  void drop_handler() noexcept override { memory_.handler.~H(); }
 
-  // In a union, for it ends before the connection does.
-  union {
-    H handler_;
+  // A union, for the handler ends before the connection does.
+  union Memory {
+    Memory() noexcept {}
+    ~Memory() {}
+    H handler;
   };
+  Memory memory_;
 };
 
 }  // namespace tidewire::websocket

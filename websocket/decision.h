@@ -20,6 +20,9 @@ class TIDEWIRE_API Decision {
   void accept() const;
   /// Refuses with an HTTP status, and a text for its body.
   void reject(http::Status status = http::Status::forbidden, std::string_view text = {}) const;
+  /// Refuses with an answer of the application's own, for one that needs header fields (WWW-Authenticate,
+  /// Retry-After): `answer` fills it in on the loop's thread, as an http::Handler would.
+  void reject(Callback<void(http::Response&)> answer) const;
 
  private:
   friend struct PendingHandshake;

@@ -95,7 +95,7 @@ void accept(PendingHandshake& pending, http::Response& response) {
   });
 }
 
-void authorize(std::shared_ptr<PendingHandshake> pending, http::Response& response) {
+void authorize(const std::shared_ptr<PendingHandshake>& pending, http::Response& response) {
   const http::Request& request = *pending->request;
   pending->endpoint->options.authorize(request, PendingHandshake::ask(response.defer(), pending));
   if (response.started()) return;
@@ -115,7 +115,7 @@ void shake_hands(const EndpointRef& endpoint, const http::Request& request, http
   auto pending = std::make_shared<PendingHandshake>(endpoint, request);
   pending->subprotocol = choose_subprotocol(*endpoint, request, offer);
   pending->accept = std::move(offer.accept);
-  if (endpoint->options.authorize) return authorize(std::move(pending), response);
+  if (endpoint->options.authorize) return authorize(pending, response);
   accept(*pending, response);
 }
 
@@ -141,6 +141,12 @@ void Decision::accept() const {
 }
 
 void Decision::reject(http::Status status, std::string_view text) const { answer_.send(status, text); }
+
+void Decision::reject(Callback<void(http::Response&)> answer) const {
+  answer_.run([answer = std::move(answer)](http::Response& response) mutable {
+    if (!response.started()) answer(response);
+  });
+}
 
 void detail::mount(http::Server& server, std::string_view pattern, Options options, ConnectionFactory make) {
   if (auto wrong = check(pattern, options)) return server.fail_configuration(*std::move(wrong));

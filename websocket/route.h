@@ -62,9 +62,9 @@ std::unique_ptr<Connection> host(const EndpointRef& endpoint, const http::Reques
 /// `dependencies`, or from `dependencies` alone. A dependency given by name is referred to, and must live as
 /// long as the server; a temporary is kept, and each handler gets a reference to it.
 template <class H, class... Dependencies>
-void route(http::Server& server, std::string_view pattern, Options options, Dependencies&&... dependencies) {
+void route(http::Server& server, std::string_view pattern, const Options& options, Dependencies&&... dependencies) {
   static_assert(std::is_base_of_v<Handler, H>, "what is mounted derives from websocket::Handler");
-  detail::mount(server, pattern, std::move(options),
+  detail::mount(server, pattern, options,
                 [kept = std::tuple<Dependencies...>(std::forward<Dependencies>(dependencies)...)](
                     const EndpointRef& endpoint, const http::Request& request) mutable {
                   return std::apply([&](auto&... each) { return detail::host<H>(endpoint, request, each...); }, kept);

@@ -1,4 +1,5 @@
-"""Code in the documents is compiled code: each ```cpp block equals the file, or the part of it, that is named above it.
+"""Code in the documents is tested code: each ```cpp block, and any other block with such a line above it, equals the
+file, or the part of it, that is named there.
 
     <!-- snippet: examples/ten_lines.cc -->            the whole file
     <!-- snippet: examples/echo_server.cc#routes -->   what stands between two lines `// [routes]`, unindented
@@ -9,7 +10,9 @@ import textwrap
 
 from tree import ROOT, named
 
-BLOCK = re.compile(r"(?:^<!-- snippet: (?P<source>\S+) -->\n+)?^```(?:cpp|c\+\+)\n(?P<code>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"(?:^<!-- snippet: (?P<source>\S+) -->\n+)?^```(?P<language>[\w+]*)\n(?P<code>.*?)^```$", re.M | re.S
+)
 
 
 def documents():
@@ -40,6 +43,8 @@ def complaints():
         for block in BLOCK.finditer(text):
             line = text[: block.start("code")].count("\n")
             place, source = f"{named(document)}:{line}", block["source"]
+            if source is None and block["language"] not in ("cpp", "c++"):
+                continue
             if source is None:
                 yield f"{place}: a C++ block without `<!-- snippet: FILE -->` above it; take it from a compiled file"
             elif (wanted := part(source)) is None:

@@ -166,7 +166,8 @@ TEST_CASE("a handshake that breaks a rule is refused with its status, and opens 
       {get("/", "Upgrade: websocket\r\nConnection: xUpgrade\r\n" + key + version), "426"},
       {get("/", ""), "426"},
   };
-  for (const auto& [text, status] : cases) {
+  for (const auto& [sent, status] : cases) {
+    const std::string& text = sent;
     CAPTURE(text);
     Recorder& client = echo.connect();
     client.write(text);

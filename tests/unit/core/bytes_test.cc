@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <tidewire/core/bytes.h>
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -50,4 +51,17 @@ TEST_CASE("a native load has the bytes in the order of this machine's memory") {
   std::array<std::byte, 5> memory{};
   std::memcpy(memory.data() + 1, &value, sizeof value);
   CHECK(load_native<std::uint32_t>(memory.data() + 1) == value);
+}
+
+TEST_CASE("bytes of every size are copied, and none behind them is touched") {
+  std::array<std::byte, 80> from{};
+  for (std::size_t index = 0; index < from.size(); ++index) from[index] = static_cast<std::byte>(index + 1);
+  for (std::size_t size = 0; size <= 70; ++size) {
+    CAPTURE(size);
+    std::array<std::byte, 80> to{};
+    copy_bytes(to.data(), Bytes(from).first(size));
+    CHECK(std::equal(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size), to.begin()));
+    CHECK(std::all_of(to.begin() + static_cast<std::ptrdiff_t>(size), to.end(),
+                      [](std::byte byte) { return byte == std::byte{0}; }));
+  }
 }

@@ -15,6 +15,16 @@ TEST_CASE("fields are kept as the lines that are sent") {
   CHECK_FALSE(lines.contains("x-none"));
 }
 
+TEST_CASE("a line that is known to be good is one like the others") {
+  FieldLines fields;
+  CHECK(!fields.contains("content-type"));
+  fields.add_known("Content-Type: text/plain\r\n");
+  CHECK(fields.contains("content-type"));
+  CHECK(fields.find("Content-Type") == "text/plain");
+  CHECK(fields.remove("Content-Type"));
+  CHECK(fields.empty());
+}
+
 TEST_CASE("setting replaces every field of the name, adding does not") {
   FieldLines lines;
   CHECK(lines.add("Set-Cookie", "a=1"));

@@ -42,6 +42,19 @@ struct Door : Site {
 
 TEST_SUITE_BEGIN("decision");
 
+TEST_CASE("a refusal may carry header fields of the application's") {
+  Door door;
+  Recorder& client = door.knock();
+  door.decision->reject([](http::Response& response) {
+    response.header("WWW-Authenticate", "Bearer").send(http::Status::unauthorized, "who are you?\n");
+  });
+  door.decision->accept();
+  door.until([&] { return client.received.ends_with("who are you?\n"); });
+  CHECK(client.received.starts_with("HTTP/1.1 401 "));
+  CHECK(client.received.find("WWW-Authenticate: Bearer\r\n") != std::string::npos);
+  CHECK(door.script.events.empty());
+}
+
 TEST_CASE("a handshake is accepted or refused at once or later, and only the first answer counts") {
   Door door;
   SUBCASE("accepted at once") {

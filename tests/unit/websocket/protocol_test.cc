@@ -64,6 +64,32 @@ struct Server {
 
 TEST_CASE("an idle protocol is two words") { CHECK(sizeof(Protocol) <= 16); }
 
+TEST_CASE("the short way takes what it can take whole, and changes nothing otherwise") {
+  Server server;
+  Message message(MessageType::binary, {});
+  const auto try_next = [&](Input bytes) {
+    server.input = std::move(bytes);
+    server.rest = server.input;
+    return server.protocol.try_next_message(server.rest, server.limits, message);
+  };
+  CHECK(try_next(frame(Opcode::text, "tide") + frame(Opcode::binary, std::string(125, 'w'))));
+  CHECK(message.text() == "tide");
+  CHECK(server.protocol.try_next_message(server.rest, server.limits, message));
+  CHECK(message.is_binary());
+  CHECK(message.size() == 125);
+  CHECK(server.rest.empty());
+
+  const Input whole = frame(Opcode::text, "tide");
+  const Input cut(whole.begin(), whole.end() - 1);
+  for (const Input& other :
+       {cut, frame(Opcode::text, "not \xff text"), frame(Opcode::ping, "x"), frame(Opcode::text, "x", {.fin = false}),
+        frame(Opcode::text, std::string(126, 'x')), frame(Opcode::text, "x", {.masked = false})}) {
+    CHECK_FALSE(try_next(other));
+    CHECK(server.rest.size() == other.size());
+    CHECK(server.input == other);
+  }
+}
+
 TEST_CASE("a message within its input is delivered from where it lies") {
   for (const std::size_t size : {0UL, 20UL, 33UL, 1000UL, 70'000UL}) {
     Server server;
