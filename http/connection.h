@@ -110,4 +110,34 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   bool destroy_in_flush_ = false;
 };
 
+/// Runs something that may answer, and sees to what it did. All that an application does to a response
+/// happens in here.
+template <class Call>
+void Connection::call(const char* where, Call&& handler) noexcept {
+  if (phase_ != Phase::answering) return;
+  Response& response = exchange_->response;
+  Loop& loop = stream_->loop();
+  // A Deferred may be used inside the handler that made it: the outer call sees to the outcome.
+  if (in_call_) {
+    const bool returned = loop.guard(where, [&] { handler(response); });
+    if (!returned && phase_ == Phase::answering) loop.guard("connection", [this] { answer_exception(); });
+    return;
+  }
+  in_call_ = true;
+  const bool returned = loop.guard(where, [&] { handler(response); });
+  in_call_ = false;
+  if (phase_ == Phase::closed) return tell_gone();
+  const bool settled = loop.guard("connection", [&] {
+    if (!returned) {
+      if (response.state_ == Response::State::streaming) return finish();
+      in_call_ = true;
+      answer_exception();
+      in_call_ = false;
+    }
+    settle();
+  });
+  in_call_ = false;
+  if (!settled) finish();
+}
+
 }  // namespace tidewire::http

@@ -5,6 +5,7 @@
 #include <tidewire/core/export.h>
 #include <tidewire/core/loop.h>
 #include <tidewire/core/result.h>
+#include <tidewire/http/deferred.h>
 #include <tidewire/http/response_head.h>
 #include <tidewire/http/status.h>
 #include <tidewire/http/upgrade.h>
@@ -17,7 +18,6 @@
 namespace tidewire::http {
 
 class Connection;
-class Deferred;
 
 /// The answer to one request: what a handler fills in.
 ///
@@ -109,31 +109,6 @@ class TIDEWIRE_API Response {
   std::function<void()> close_callback_;
   std::string switch_to_;
   SuccessorFactory make_successor_;
-};
-
-/// A promise to answer a request later, from any thread.
-///
-/// Copies share the promise; it is kept by the first that answers. When the last copy goes without an
-/// answer, the client gets a 500 rather than silence. When the client has gone meanwhile, answering does
-/// nothing. Further requests on the connection wait for this answer, as HTTP/1.1 wants them in order.
-class TIDEWIRE_API Deferred {
- public:
-  /// Sends a whole answer; `body` is copied. False if the loop has ended.
-  bool send(Status status, std::string_view text = {}) const;
-  bool send(std::string_view text = {}) const { return send(Status::ok, text); }
-
-  /// Runs `answer` with the response on the loop's thread: at once if this is it, else in its next turn. Not
-  /// at all if the client has gone. False if the loop has ended.
-  bool run(Callback<void(Response&)> answer) const;
-
- private:
-  friend class Connection;
-  friend class Response;
-  friend struct Ticket;
-  struct Claim;
-  explicit Deferred(std::shared_ptr<Claim> claim) : claim_(std::move(claim)) {}
-
-  std::shared_ptr<Claim> claim_;
 };
 
 }  // namespace tidewire::http

@@ -164,6 +164,19 @@ class TIDEWIRE_API Connection : private http::Successor {
   bool orphaned_ : 1 = false;    // The server has gone.
 };
 
+/// Runs what may run code of the application's. What it asks to end is ended when that has returned.
+template <class Call>
+void Connection::call(Call&& handler_call) noexcept {
+  const bool nested = in_call_;
+  in_call_ = true;
+  try {
+    std::forward<Call>(handler_call)();
+  } catch (...) {
+    handler_threw();
+  }
+  if (!nested) leave_call();
+}
+
 /// A connection and its handler in one piece of memory: there are many of them, and most are idle.
 template <class H>
 class HostedConnection final : public Connection {

@@ -1,9 +1,6 @@
 #include <doctest/doctest.h>
 #include <support/web.h>
 #include <tidewire/http/response.h>
-#include <atomic>
-#include <optional>
-#include <thread>
 
 using namespace tidewire;
 using namespace tidewire::testing;
@@ -43,29 +40,4 @@ TEST_CASE("statuses without content are sent without, and an informational one i
   site.until_received(client, "HTTP/1.1 500 ");
   CHECK(count_of(client.received, "text") == 0);
   CHECK(count_of(client.received, "Content-Length") == 1);
-}
-
-TEST_SUITE("threaded") {
-  TEST_CASE("another thread answers while clients go and the server ends") {
-    for (int round = 0; round < 20; ++round) {
-      std::vector<std::thread> threads;
-      {
-        Site site;
-        site.server->get("/", [&](const Request&, Response& response) {
-          threads.emplace_back([later = response.defer(), round] {
-            if (round % 4 == 0) return;
-            later.send("from afar");
-            later.run([](Response& again) { CHECK(again.send("twice") == SendStatus::closed); });
-          });
-        });
-        Recorder& client = site.connect();
-        client.write(get("/") + get("/"));
-        site.until([&] { return !threads.empty(); });
-        if (round % 4 == 1) client.stream->close();
-        if (round % 4 == 2) site.until_received(client, "from afar");
-        site.server.reset();
-      }
-      for (std::thread& thread : threads) thread.join();
-    }
-  }
 }

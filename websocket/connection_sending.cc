@@ -1,0 +1,158 @@
+#include <tidewire/websocket/connection.h>
+#include <tidewire/websocket/connection_extra.h>
+#include <tidewire/websocket/shared_frame.h>
+#include <array>
+#include <cassert>
+
+/// Sending, and what becomes of it when the peer is slow.
+namespace tidewire::websocket {
+
+SendStatus Connection::send(const Message& message) {
+  assert(loop().in_thread());
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (protocol_.in_parts()) return hold(shared_frame(message));
+  if (const SendStatus status = admit(message.size()); status != SendStatus::sent) {
+    if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
+      extra().latest = shared_frame(message);
+    }
+    return status;
+  }
+  std::array<std::byte, max_header_bytes> header;
+  const std::size_t size = protocol_.encode_message_header(message.type(), message.size(), header.data());
+  stream_->write({header.data(), size}, message.bytes());
+  return after_write();
+}
+
+SendStatus Connection::send_shared(const SharedBytes& frame) noexcept {
+  if (phase_ != Phase::open) return SendStatus::closed;
+  // Whoever publishes is in the middle of a list of connections: if this one ends, its handler hears of it later.
+  const bool nested = in_call_;
+  in_call_ = true;
+  SendStatus status = SendStatus::closed;
+  try {
+    status = write_shared(frame);
+  } catch (const std::bad_alloc&) {
+    cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
+  }
+  in_call_ = nested;
+  if (end_untold_ && !nested) endpoint_->loop.arm(*this, Loop::tick_length);
+  return status;
+}
+
+SendStatus Connection::write_shared(const SharedBytes& frame) {
+  if (protocol_.in_parts()) return hold(frame);
+  if (const SendStatus status = admit(frame.size()); status != SendStatus::sent) {
+    if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
+      extra().latest = frame;
+    }
+    return status;
+  }
+  stream_->write(frame);
+  return after_write();
+}
+
+SendStatus Connection::send_part(const Message& part, bool last) {
+  assert(loop().in_thread());
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (!protocol_.in_parts() && last) return send(part);
+  const std::size_t queued = stream_->queued_bytes();
+  if (queued != 0 && queued + part.size() > endpoint_->options.max_backpressure) {
+    begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
+    return SendStatus::closed;
+  }
+  const auto header = protocol_.in_parts() ? protocol_.continue_message(part.size(), last)
+                                           : protocol_.begin_message(part.type(), part.size());
+  stream_->write(header.value().bytes(), part.bytes());
+  if (last) {
+    send_held();
+    if (stream_->queued_bytes() <= endpoint_->options.high_water_mark / 2) send_postponed();
+  }
+  return after_write();
+}
+
+SendStatus Connection::ping(Bytes payload) {
+  assert(loop().in_thread());
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (payload.size() > max_control_payload_bytes) return SendStatus::dropped;
+  write_control(protocol_.ping(payload));
+  return after_write();
+}
+
+void Connection::write_control(const Result<ControlFrame>& frame) {
+  if (frame) stream_->write(frame->bytes());
+}
+
+/// May this much be added to what waits? Asked before a message, whose size may exceed every limit if
+/// nothing waits before it.
+SendStatus Connection::admit(std::size_t bytes) {
+  if (!stream_->has_queued()) return SendStatus::sent;
+  // What is newer must not overtake the message that is kept.
+  if (extra_ && !extra_->latest.empty()) return SendStatus::dropped;
+  const std::size_t queued = stream_->queued_bytes();
+  if (queued == 0 || queued + bytes <= endpoint_->options.max_backpressure) return SendStatus::sent;
+  if (endpoint_->options.backpressure != Backpressure::close) return SendStatus::dropped;
+  begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
+  return SendStatus::closed;
+}
+
+SendStatus Connection::after_write() noexcept {
+  if (!stream_->has_queued() || stream_->queued_bytes() <= endpoint_->options.high_water_mark) return SendStatus::sent;
+  over_high_water_ = true;
+  return SendStatus::queued;
+}
+
+/// A message in parts is under way, and nothing may come between its parts (RFC 6455 5.4).
+SendStatus Connection::hold(const SharedBytes& frame) {
+  ConnectionExtra& more = extra();
+  if (more.held_bytes + stream_->queued_bytes() + frame.size() > endpoint_->options.max_backpressure) {
+    if (endpoint_->options.backpressure != Backpressure::close) return SendStatus::dropped;
+    begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
+    return SendStatus::closed;
+  }
+  more.held.push_back(frame);
+  more.held_bytes += frame.size();
+  return after_write();
+}
+
+void Connection::send_held() {
+  if (!extra_ || extra_->held.empty()) return;
+  const auto held = std::exchange(extra_->held, {});
+  extra_->held_bytes = 0;
+  for (const SharedBytes& frame : held) stream_->write(frame);
+}
+
+void Connection::on_writable() {
+  if (phase_ >= Phase::ended) {
+    if (phase_ == Phase::ended && !end_untold_ && peer_ended_ && stream_->queued_bytes() == 0) close_stream();
+    return;
+  }
+  // A peer that takes what waited is there, though we may not be reading from it. That the system took what did
+  // not have to wait, a ping above all, says nothing about the peer.
+  if (paused_ || stream_->queued_bytes() != 0) {
+    heard_ = endpoint_->loop.now();
+    pinged_ = false;
+  }
+  if (stream_->queued_bytes() > endpoint_->options.high_water_mark / 2) return;
+  resume_reading();
+  send_postponed();
+  if (!over_high_water_ || phase_ != Phase::open) return;
+  over_high_water_ = false;
+  call([this] { handler().on_drain(*this); });
+}
+
+void Connection::resume_reading() {
+  if (!paused_) return;
+  paused_ = false;
+  stream_->resume();
+}
+
+void Connection::send_postponed() {
+  if (!extra_ || phase_ != Phase::open) return;
+  if (extra_->pong) {
+    write_control(protocol_.pong(extra_->pong->view()));
+    extra_->pong.reset();
+  }
+  if (!extra_->latest.empty() && !protocol_.in_parts()) stream_->write(std::exchange(extra_->latest, {}));
+}
+
+}  // namespace tidewire::websocket
