@@ -77,7 +77,7 @@ std::size_t Connection::take_head(MutableBytes bytes) {
 std::size_t Connection::begin_request(Bytes head, MutableBytes rest) {
   first_request_ = false;
   Exchange& exchange = *exchange_;
-  exchange.match = server_->router.match(exchange.request);
+  server_->router.match(exchange.request, exchange.match);
   const Framing framing = exchange.request.framing();
   if (framing.is_empty()) {
     dispatch();

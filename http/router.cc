@@ -49,8 +49,8 @@ const Endpoint* find_protocol(const Endpoints& endpoints, std::string_view proto
 }
 
 // How a raw segment, decoded, stands to a literal in the order of bytes.
-std::strong_ordering compare_segment(std::string_view raw, std::string_view literal) noexcept {
-  if (raw.find('%') == std::string_view::npos) return raw <=> literal;
+std::strong_ordering compare_segment(std::string_view raw, bool is_encoded, std::string_view literal) noexcept {
+  if (!is_encoded) return raw <=> literal;
   std::size_t at = 0;
   for (const char expected : literal) {
     if (at == raw.size()) return std::strong_ordering::less;
@@ -82,12 +82,12 @@ struct Router::Node {
   Endpoints rest;  // of the `*` behind it
 
   // Where the literal stands that a raw segment decodes to; if it does not, where it would, and false.
-  std::pair<std::size_t, bool> find_literal(std::string_view raw) const noexcept {
+  std::pair<std::size_t, bool> find_literal(std::string_view raw, bool is_encoded) const noexcept {
     std::size_t begin = 0;
     std::size_t end = literals.size();
     while (begin < end) {
       const std::size_t middle = begin + (end - begin) / 2;
-      const std::strong_ordering order = compare_segment(raw, literals[middle]->literal);
+      const std::strong_ordering order = compare_segment(raw, is_encoded, literals[middle]->literal);
       if (order == 0) return {middle, true};
       (order < 0 ? end : begin) = order < 0 ? middle : middle + 1;
     }
@@ -153,6 +153,7 @@ std::string_view Router::Pattern::take_segment(std::string_view segment, bool is
 // A walk down the tree for one path, that comes back and tries the less specific ways, in order.
 struct Router::Search {
   std::string_view path;
+  bool is_encoded;  // There is a '%' in the path.
   // Where each segment that was looked at begins and ends.
   struct Span {
     std::size_t begin;
@@ -161,7 +162,7 @@ struct Router::Search {
   std::array<Span, max_segments + 1> segments;  // the first `known` are set
   std::size_t known = 0;
 
-  explicit Search(std::string_view p) noexcept : path(p) {}
+  explicit Search(std::string_view p) noexcept : path(p), is_encoded(p.find('%') != std::string_view::npos) {}
 
   // Whether the path has a segment with that number, and all before it.
   bool has_segment(std::size_t depth) noexcept {
@@ -195,7 +196,7 @@ bool Router::Search::run(const Node* root, Accept accept) {
       if (!node->here.empty() && accept(node->here)) return true;
     } else {
       if (way == Way::literal) {
-        const auto [position, is_found] = node->find_literal(segment(depth));
+        const auto [position, is_found] = node->find_literal(segment(depth), is_encoded);
         child = is_found ? node->literals[position].get() : nullptr;
         way = Way::parameter;
       }
@@ -253,7 +254,7 @@ Result<void> Router::insert(Kind kind, std::string_view key, std::string_view pa
 
 Router::Node* Router::child_for(Node& node, std::string_view segment) {
   const bool is_parameter = !segment.empty() && segment.front() == ':';
-  const auto [position, is_literal] = node.find_literal(segment);
+  const auto [position, is_literal] = node.find_literal(segment, false);
   if (is_parameter && node.parameter != nullptr) return node.parameter.get();
   if (!is_parameter && is_literal) return node.literals[position].get();
   auto child = std::make_unique<Node>();
@@ -280,16 +281,25 @@ Result<void> Router::add_upgrade(std::string_view protocol, std::string_view pat
   return insert(Kind::protocol, protocol, pattern, id);
 }
 
-RouteMatch Router::match(Request& request) const {
-  return match(request.method_text(), request.path(), request.upgrade_values(), request.params());
+void Router::match(Request& request, RouteMatch& result) const {
+  match(request.method_text(), request.path(), request.upgrade_values(), request.params(), result);
 }
 
 RouteMatch Router::match(std::string_view method, std::string_view path, FieldValues upgrade,
                          PathParameters& params) const {
+  RouteMatch result;
+  match(method, path, upgrade, params, result);
+  return result;
+}
+
+void Router::match(std::string_view method, std::string_view path, FieldValues upgrade, PathParameters& params,
+                   RouteMatch& result) const {
   using Outcome = RouteMatch::Outcome;
   params.clear();
-  RouteMatch result;
-  if (path.empty() || path.front() != '/') return result;
+  result.outcome = Outcome::not_found;
+  result.allow.clear();
+  result.protocol.clear();
+  if (path.empty() || path.front() != '/') return;
   Search search(path);
   const auto take = [&](const Endpoint* endpoint, Outcome outcome) {
     if (endpoint == nullptr) return false;
@@ -308,7 +318,7 @@ RouteMatch Router::match(std::string_view method, std::string_view path, FieldVa
       }
       return false;
     });
-    if (is_found) return result;
+    if (is_found) return;
   }
   const bool is_found = search.run(root_.get(), [&](const Endpoints& endpoints) {
     if (take(find_method(endpoints, method), Outcome::found)) return true;
@@ -316,7 +326,6 @@ RouteMatch Router::match(std::string_view method, std::string_view path, FieldVa
     return method == "HEAD" && take(find_method(endpoints, "GET"), Outcome::found);
   });
   if (!is_found) explain(search, method, result);
-  return result;
 }
 
 void Router::explain(Search& search, std::string_view method, RouteMatch& result) const {

@@ -69,7 +69,8 @@ class TIDEWIRE_API Router {
   /// If the client offers to switch protocols and a pattern has an upgrade route for one of them, that one is taken,
   /// in the client's order of preference; otherwise the offer is ignored (RFC 9110 7.8). Upgrade routes take every
   /// method: whether it fits is for the protocol to say. A path that is "*" or empty is found nowhere.
-  [[nodiscard]] RouteMatch match(Request& request) const;
+  /// `result` is written anew, in the memory that it has.
+  void match(Request& request, RouteMatch& result) const;
 
   /// The same for the parts of a request. `path` is raw, as parse_target left it.
   [[nodiscard]] RouteMatch match(std::string_view method, std::string_view path, FieldValues upgrade,
@@ -83,6 +84,8 @@ class TIDEWIRE_API Router {
 
   Result<void> insert(Kind kind, std::string_view key, std::string_view pattern, RouteId id);
   static Node* child_for(Node& node, std::string_view segment);
+  void match(std::string_view method, std::string_view path, FieldValues upgrade, PathParameters& params,
+             RouteMatch& result) const;
   void explain(Search& search, std::string_view method, RouteMatch& result) const;
 
   std::unique_ptr<Node> root_;
