@@ -70,9 +70,10 @@ std::string repeated(const std::string& text, int times) {
 TEST_CASE("a WebSocket echo allocates nothing, short, pipelined and long") {
   Service service;
   const Descriptor client = service.websocket("/echo");
-  for (const auto& [size, times] : {std::pair{20, 1}, {20, 16}, {1024, 1}, {30'000, 1}}) {
-    const std::string sent = repeated(masked(0x82, pattern(static_cast<std::size_t>(size))), times);
-    const std::size_t answer = repeated(plain(0x82, pattern(static_cast<std::size_t>(size))), times).size();
+  for (const auto& [bytes, times] : {std::pair{20, 1}, {20, 16}, {1024, 1}, {30'000, 1}}) {
+    const auto size = static_cast<std::size_t>(bytes);
+    const std::string sent = repeated(masked(0x82, pattern(size)), times);
+    const std::size_t answer = repeated(plain(0x82, pattern(size)), times).size();
     CAPTURE(size);
     CHECK(Service::allocations([&] {
             (void)::send(client.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
