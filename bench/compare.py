@@ -81,7 +81,7 @@ class Server:
 
 def default_servers(build: pathlib.Path) -> list[Server]:
     return [
-        Server("bare_echo", f"{build}/bench/bare_echo --port {{port}} {{payload}}", ("echo", "idle")),
+        Server("bare_echo", f"{build}/bench/peers/bare_echo --port {{port}} {{payload}}", ("echo", "idle")),
         Server("tidewire", f"{build}/examples/echo_server --port {{port}}"),
     ]
 
