@@ -37,15 +37,15 @@ class Workload:
     mode: str  # of bench/load
     payload_bytes: int = 20
     depth: int = 1
-    binary: bool = False
+    content: str = "ascii"
 
     def load_arguments(self, seconds: float) -> list[str]:
         if self.mode == "idle":
             return ["--connections", str(IDLE_CONNECTIONS), "--hold-seconds", "1"]
         arguments = ["--depth", str(self.depth), "--seconds", str(seconds)]
         if self.mode == "echo":
-            arguments += ["--payload-bytes", str(self.payload_bytes)]
-        return arguments + (["--binary"] if self.binary else [])
+            arguments += ["--payload-bytes", str(self.payload_bytes), "--content", self.content]
+        return arguments
 
     @property
     def figure(self) -> str:
@@ -61,7 +61,7 @@ WORKLOADS = [
     Workload("echo-20-deep-64", "echo", depth=64),
     Workload("echo-1k", "echo", payload_bytes=1024),
     Workload("echo-1k-deep-16", "echo", payload_bytes=1024, depth=16),
-    Workload("echo-16k-binary", "echo", payload_bytes=16 * 1024, binary=True),
+    Workload("echo-16k-binary", "echo", payload_bytes=16 * 1024, content="binary"),
     Workload("http", "http"),
     Workload("http-deep-16", "http", depth=16),
     Workload("idle", "idle"),
@@ -75,7 +75,7 @@ class Server:
     modes: tuple[str, ...] = ("echo", "http", "idle")
 
     def words(self, port: int, workload: Workload) -> list[str]:
-        payload = f"--payload-bytes {workload.payload_bytes}" + (" --binary" if workload.binary else "")
+        payload = f"--payload-bytes {workload.payload_bytes} --content {workload.content}"
         return shlex.split(self.command.replace("{port}", str(port)).replace("{payload}", payload))
 
 

@@ -1,8 +1,22 @@
 #include <tidewire/bench/frames.h>
+#include <algorithm>
+#include <array>
 #include <random>
 
 namespace tidewire::bench {
 namespace {
+
+constexpr std::array<std::string_view, 3> names = {"ascii", "mixed", "binary"};
+
+/// Half of the words are ASCII, as in what people write each other on the web; the others are Latin with accents, Greek
+/// and Cyrillic (two bytes a character), Chinese, Japanese and Korean (three), and emoji (four).
+constexpr std::array<std::string_view, 48> words = {
+    "the",  "message",    "is",    "on",     "its",   "way",       "ok",     "2026",   "hello,", "see",
+    "you",  "at",         "10:30", "please", "and",   "thanks!",   "https:", "a",      "server", "answers",
+    "with", "what",       "it",    "got",    "Grüße", "déjà",      "vu",     "naïve",  "señor",  "Łódź",
+    "καλά", "привет",     "мир",   "как",    "дела?", "сообщение", "你好",   "世界",   "服务器", "消息",
+    "です", "ありがとう", "안녕",  "하세요", "😀",     "👍🎉",        "🚀",      "❤️",
+};
 
 constexpr std::uint8_t final_fragment = 0x80;
 constexpr std::uint8_t masked = 0x80;
@@ -12,7 +26,7 @@ void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
 }
 
 std::string header(Content content, std::size_t bytes, std::uint8_t mask_bit) {
-  const std::uint8_t opcode = content == Content::text ? 1 : 2;
+  const std::uint8_t opcode = content == Content::binary ? 2 : 1;
   std::string out(1, static_cast<char>(final_fragment | opcode));
   if (bytes < 126) {
     append_big_endian(out, mask_bit | bytes, 1);
@@ -26,15 +40,40 @@ std::string header(Content content, std::size_t bytes, std::uint8_t mask_bit) {
   return out;
 }
 
+// mt19937's sequence is fixed by the standard; the distributions' are not.
+constexpr std::uint32_t seed = 6455;
+
+std::string mixed_text(std::size_t bytes) {
+  std::mt19937 random(seed);
+  std::string out;
+  out.reserve(bytes);
+  while (out.size() < bytes) {
+    const std::string_view word = words[random() % words.size()];
+    // What is left and too short for this word is filled with ASCII, so that no character is cut.
+    if (word.size() > bytes - out.size()) return out.append(bytes - out.size(), '.');
+    out += word;
+    if (out.size() < bytes) out += ' ';
+  }
+  return out;
+}
+
 }  // namespace
 
+std::vector<std::string> content_names() { return {names.begin(), names.end()}; }
+
+std::optional<Content> content_named(std::string_view name) {
+  const auto* const found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Content>(found - names.begin());
+}
+
 std::string payload(Content content, std::size_t bytes) {
-  // mt19937's sequence is fixed by the standard; the distributions' are not.
-  std::mt19937 random(6455);
+  if (content == Content::mixed) return mixed_text(bytes);
+  std::mt19937 random(seed);
   std::string out(bytes, '\0');
   for (char& c : out) {
     const auto value = random();
-    c = static_cast<char>(content == Content::text ? ' ' + value % ('~' - ' ' + 1) : value & 0xff);
+    c = static_cast<char>(content == Content::ascii ? ' ' + value % ('~' - ' ' + 1) : value & 0xff);
   }
   return out;
 }

@@ -2,21 +2,32 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tidewire::bench {
 
-/// What a message consists of: printable ASCII in text frames, or any bytes in binary frames.
-enum class Content { text, binary };
+/// What a message consists of.
+enum class Content {
+  ascii,   ///< Printable ASCII, in a text frame.
+  mixed,   ///< Words of several scripts in UTF-8, one to four bytes a character, in a text frame.
+  binary,  ///< Any bytes, in a binary frame.
+};
+
+/// Names for flags, in the order of the enumerators.
+[[nodiscard]] std::vector<std::string> content_names();
+/// The content of one of these names; none for any other.
+[[nodiscard]] std::optional<Content> content_named(std::string_view name);
 
 /// The one handshake that the tools use. The key is the example of RFC 6455 1.3, so that both sides know its
 /// answer without SHA-1.
 inline constexpr std::string_view handshake_key = "dGhlIHNhbXBsZSBub25jZQ==";
 inline constexpr std::string_view handshake_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// The payload of this content and size: the same bytes in every process, so that the bare server can have its
-/// answers ready and the load can compare them.
+/// The payload of this content and size: the same bytes in every process, so that a bare server can have its answers
+/// ready and the load can compare them. Mixed text ends with a whole character.
 [[nodiscard]] std::string payload(Content content, std::size_t bytes);
 
 /// A whole message in one frame, as a server sends it: unmasked (RFC 6455 5.2), its length in the shortest form.

@@ -28,7 +28,7 @@ struct Options {
 
   std::size_t depth = 1;
   std::size_t payload_bytes = 20;
-  bool binary = false;
+  std::string content = "ascii";
   bool once = false;
   double warm_up_seconds = 0.5;
   double seconds = 2;
@@ -68,7 +68,7 @@ Result<void> run_traffic(const Options& options, const char* workload, const Exc
 }
 
 Result<void> run_echo(const Options& options, const Endpoint& endpoint) {
-  const Content content = options.binary ? Content::binary : Content::text;
+  const Content content = *content_named(options.content);
   const Exchange exchange = echo_exchange(content, options.payload_bytes, options.depth).value();
   return run_traffic(options, "echo", exchange, open_websockets(endpoint, options.path, options.connections).value());
 }
@@ -80,7 +80,7 @@ Result<void> run_http(const Options& options, const Endpoint& endpoint) {
 
 Result<void> run_idle(const Options& options, const Endpoint& endpoint) {
   const Process server = Process::find(options.pid).value();
-  const Exchange exchange = echo_exchange(Content::text, options.payload_bytes, 1).value();
+  const Exchange exchange = echo_exchange(Content::ascii, options.payload_bytes, 1).value();
   {
     // What the server's first connection brings into memory, code and buffers of the loop, is no cost of a connection.
     const auto first = open_websockets(endpoint, options.path, 1).value();
@@ -141,7 +141,9 @@ int run(int argc, char** argv) {
   CLI::App& echo = add_mode(app, options, "echo", "WebSocket messages that come back");
   add_traffic_options(echo, options);
   add_payload_size(echo, options);
-  echo.add_flag("--binary", options.binary, "binary messages instead of text in ASCII");
+  echo.add_option("--content", options.content, "what messages consist of")
+      ->check(CLI::IsMember(content_names()))
+      ->capture_default_str();
   CLI::App& http = add_mode(app, options, "http", "GET requests");
   add_traffic_options(http, options);
   CLI::App& idle = add_mode(app, options, "idle", "WebSocket connections that say nothing: what memory each costs");

@@ -156,12 +156,14 @@ int main(int argc, char** argv) {
   CLI::App app("Echoes WebSocket messages of one size on libuv with the least work possible.", "bare_echo");
   int port = 9001;
   std::size_t payload_bytes = 20;
-  bool binary = false;
+  std::string content_name = "ascii";
   app.add_option("--port", port, "TCP port on 127.0.0.1")->check(CLI::Range(1, 65535))->capture_default_str();
   app.add_option("--payload-bytes", payload_bytes, "size of every message")
       ->check(CLI::Range(std::size_t{0}, std::size_t{16} << 20))
       ->capture_default_str();
-  app.add_flag("--binary", binary, "answer with binary messages instead of text");
+  app.add_option("--content", content_name, "what messages consist of")
+      ->check(CLI::IsMember(content_names()))
+      ->capture_default_str();
   app.failure_message(
       [](const CLI::App*, const CLI::Error& error) { return "bare_echo: " + std::string(error.what()) + "\n"; });
   try {
@@ -170,7 +172,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  const Content content = binary ? Content::binary : Content::text;
+  const Content content = *content_named(content_name);
   const std::string message = payload(content, payload_bytes);
   const std::string reply = server_frame(content, message);
   const auto server = std::make_unique<Server>();
