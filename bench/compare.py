@@ -81,7 +81,7 @@ class Server:
 
 def default_servers(build: pathlib.Path) -> list[Server]:
     return [
-        Server("bare_echo", f"{build}/bench/peers/bare_echo --port {{port}} {{payload}}", ("echo", "idle")),
+        Server("bare_libuv", f"{build}/bench/peers/bare_libuv --port {{port}} {{payload}}", ("echo", "idle")),
         Server("tidewire", f"{build}/examples/echo_server --port {{port}}"),
     ]
 
@@ -240,11 +240,11 @@ def parse_arguments() -> argparse.Namespace:
         "--server", type=named_command, action="append", default=[], metavar="NAME=COMMAND",
         help="one more server: its command, in which {port} becomes the port; it serves /echo and GET /plaintext",
     )  # fmt: skip
-    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave out bare_echo or tidewire")
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave out bare_libuv or tidewire")
     parser.add_argument("--workload", action="append", choices=[workload.name for workload in WORKLOADS], help="only this; may be repeated [all]")
     parser.add_argument("--rounds", type=round_count, default=5, help="[5]")
     parser.add_argument("--seconds", type=measured_seconds, default=1.0, help="measured in each round, 0.1 to 10 [1]")
-    parser.add_argument("--reference", default="bare_echo", metavar="NAME", help="what ratios are taken to [bare_echo]")
+    parser.add_argument("--reference", default="bare_libuv", metavar="NAME", help="what ratios are taken to [bare_libuv]")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the samples and the summary there")
     return parser.parse_args()
 

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace tidewire::bench {
+
+/// Adds `--port`, which every measured server has.
+inline void add_port(CLI::App& app, int& port) {
+  app.add_option("--port", port, "TCP port on 127.0.0.1, 0 for any")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+}
+
+/// Reads the flags. False when the process should end with `status`: help was printed, or one line said what is wrong.
+[[nodiscard]] inline bool parse(CLI::App& app, int argc, char** argv, int& status) {
+  app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
+    return failed->get_name() + ": " + error.what() + " (see --help)\n";
+  });
+  try {
+    app.parse(argc, argv);
+    return true;
+  } catch (const CLI::ParseError& error) {
+    status = app.exit(error) == 0 ? 0 : 2;
+    return false;
+  }
+}
+
+}  // namespace tidewire::bench

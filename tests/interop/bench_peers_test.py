@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+"""The servers of bench/peers answer the load generator rightly, and say in one line why they do not start.
+
+The bare ones in each of their modes; of those on other libraries, the ones that are there: a line names the others.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BENCH = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release") / "bench"
+SECONDS = 30
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+MASK = b"\0\0\0\0"
+
+
+def program(name: str) -> list[str]:
+    return [str(BENCH / "peers" / name)]
+
+
+def expect(holds: bool, what: str) -> None:
+    if not holds:
+        raise AssertionError(what)
+
+
+@contextlib.contextmanager
+def serving(command: list[str], *flags: str):
+    """The port of a server that has to end on SIGTERM with status 0."""
+    server = subprocess.Popen([*command, "--port", "0", *flags], stdout=subprocess.PIPE, text=True)
+    try:
+        line = server.stdout.readline()
+        listening = re.search(r":(\d+)$", line.strip())
+        expect(listening is not None, f"it printed {line!r}")
+        yield int(listening.group(1))
+        server.send_signal(signal.SIGTERM)
+        expect(server.wait(SECONDS) == 0, f"it ended with {server.returncode}")
+    finally:
+        if server.poll() is None:
+            server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+def load(port: int, mode: str, *flags: str) -> None:
+    """One batch on each connection, every byte of the answers compared."""
+    command = [str(BENCH / "load"), mode, "--port", str(port), "--once", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    expect(done.returncode == 0, f"{' '.join(command[1:])}: {done.stderr.strip()}")
+
+
+def connected(port: int, request: bytes = b"") -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    client.sendall(request)
+    return client
+
+
+def received(client: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = client.recv(size - len(data))
+        expect(bool(more), "the connection ended early")
+        data += more
+    return data
+
+
+def websocket(port: int) -> socket.socket:
+    """A connection whose handshake came in small pieces."""
+    client = connected(port)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for start in range(0, len(HANDSHAKE), 50):
+        client.sendall(HANDSHAKE[start : start + 50])
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += received(client, 1)
+    expect(head.startswith(b"HTTP/1.1 101 ") and ACCEPT in head, f"no handshake: {head!r}")
+    return client
+
+
+def bare_echoes(command: list[str]) -> None:
+    for size, content, depth, connections in [
+        (0, "ascii", 1, 10),
+        (20, "ascii", 1, 100),
+        (20, "ascii", 1000, 10),
+        (125, "mixed", 16, 10),
+        (126, "ascii", 64, 10),
+        (1024, "mixed", 16, 10),
+        (16 * 1024, "binary", 64, 4),
+        (65536, "binary", 1, 4),
+        (1 << 20, "mixed", 3, 8),
+        (16 << 20, "binary", 2, 2),
+    ]:
+        told = ["--payload-bytes", str(size), "--content", content, "--depth", str(depth)]
+        with serving(command, "--mode", "echo", *told) as port:
+            load(port, "echo", "--connections", str(connections), *told)
+
+
+def bare_broadcasts(command: list[str]) -> None:
+    frame = b"\x82\x85" + MASK + b"hello"
+    with serving(command, "--mode", "broadcast", "--content", "binary", "--payload-bytes", "5", "--depth", "3") as port:
+        clients = [websocket(port) for _ in range(50)]
+        # The third publication comes in two pieces; the other nine with its second.
+        clients[0].sendall(frame * 2 + frame[:4])
+        clients[0].sendall(frame[4:] + frame * 9)
+        streams = {received(client, 12 * 7) for client in clients}
+        expect(len(streams) == 1, "subscribers got different bytes")
+        stream = streams.pop()
+        expect(stream == stream[:7] * 12 and stream[:2] == b"\x82\x05", f"wrong deliveries: {stream!r}")
+        # Those that go away take nothing from the others.
+        for client in clients[1:40:3]:
+            client.close()
+        clients[0].sendall(frame * 3)
+        for client in clients:
+            expect(client.fileno() < 0 or received(client, 3 * 7) == stream[:21], "a wrong delivery")
+        for client in clients:
+            client.close()
+
+
+def bare_answers_http(command: list[str]) -> None:
+    with serving(command, "--mode", "http") as port:
+        for depth in 1, 16, 1000:
+            load(port, "http", "--connections", "50", "--depth", str(depth))
+        for field_bytes in 1, 700:
+            request = b"GET / HTTP/1.1\r\nX: " + b"x" * field_bytes + b"\r\n\r\n"
+            client = connected(port, request[:-2])
+            client.sendall(request[-2:] + request * 2)
+            answers = b""
+            while answers.count(b"Hello, World!") < 3:
+                answers += received(client, 1)
+            expect(answers.count(b"HTTP/1.1 200 OK\r\n") == 3, f"wrong responses: {answers!r}")
+            client.close()
+
+
+def bare_upgrades(command: list[str]) -> None:
+    with serving(command, "--mode", "upgrade") as port:
+        for _ in range(20):
+            client = websocket(port)
+            client.sendall(b"\x88\x82" + MASK + b"\x03\xe8")
+            expect(received(client, 4) == b"\x88\x02\x03\xe8", "no close frame")
+            expect(client.recv(1) == b"", "the connection stays open")
+            client.close()
+
+
+def refused(command: list[str], flags: list[str], status: int) -> None:
+    done = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=SECONDS)
+    expect(done.returncode == status, f"{flags} ended with {done.returncode}, not {status}")
+    expect(done.stdout == "" and done.stderr.count("\n") == 1, f"{flags} said {done.stdout!r} and {done.stderr!r}")
+
+
+def wants_good_flags(command: list[str]) -> None:
+    for flags in [["--no-such-flag"], ["--port", "70000"], ["--port", "x"], ["--port"]]:
+        refused(command, flags, 2)
+
+
+def wants_a_free_port(command: list[str]) -> None:
+    with serving(command) as port:
+        refused(command, ["--port", str(port)], 1)
+
+
+def cases():
+    """(name, what is run, with which command)"""
+    for name in "bare_libuv", "bare_epoll":
+        for case in bare_echoes, bare_broadcasts, bare_answers_http, bare_upgrades, wants_good_flags, wants_a_free_port:
+            yield f"{name} {case.__name__}", case, program(name)
+
+
+def main() -> int:
+    passed = failed = 0
+    for name, case, command in cases():
+        try:
+            case(command)
+            passed += 1
+            print(f"ok: {name}")
+        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+            failed += 1
+            print(f"FAILED: {name}: {error}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
