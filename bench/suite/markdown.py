@@ -1,0 +1,135 @@
+"""The report as Markdown, which is also what a terminal shows of it."""
+
+from collections.abc import Sequence
+
+import plots
+
+REMARKS = {
+    "not_saturated": ("*", "the server lacked work in most runs: its time includes falling asleep and waking"),
+    "disturbed": ("+", "other processes used the same cores in most runs: the figure is noisier"),
+}
+ABOUT_RATIOS = "Ratios are medians of those within each round; the spread is that of the middle half, to each side."
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """The first `left` columns are words, the others figures. Aligned to be read as it is."""
+    widths = [max(len(line[column]) for line in [head, *rows]) for column in range(len(head))]
+
+    def joined(line: Sequence[str]) -> str:
+        cells = [cell.ljust(width) if column < left else cell.rjust(width) for column, (cell, width) in enumerate(zip(line, widths))]
+        return "| " + " | ".join(cells) + " |"
+
+    rule = "| " + " | ".join("-" * width if column < left else "-" * (width - 1) + ":" for column, width in enumerate(widths)) + " |"
+    return "\n".join([joined(head), rule, *map(joined, rows)]) + "\n"
+
+
+def marks(entry: dict) -> str:
+    return "".join(mark for key, (mark, _) in REMARKS.items() if entry.get(key))
+
+
+def latency_words(entry: dict) -> list[str]:
+    latency = entry.get("latency") or {}
+    return [plots.duration(latency[key]) if key in latency else "" for key in ("p50_ns", "p99_ns", "p999_ns")]
+
+
+def figure(entry: dict) -> str:
+    return f"{plots.number(entry['median'])} {entry['unit']}"
+
+
+def spread(entry: dict) -> str:
+    return f"{entry['spread'] * 100:.1f}%" if entry["runs"] > 1 else ""
+
+
+def figure_rows(result: dict) -> list[list[str]]:
+    rows, last = [], None
+    for entry in result["summary"]:
+        name = entry["workload"] if entry["workload"] != last else ""
+        last = entry["workload"]
+        ratio = f"{entry['ratio']:.3f}" if entry["ratio"] is not None else ""
+        speed = f"{entry['messages_per_second']:,.0f}" if "messages_per_second" in entry else ""
+        rows.append([name, entry["server"] + marks(entry), figure(entry), spread(entry), ratio, speed, *latency_words(entry)])
+    return rows
+
+
+def figures_table(result: dict) -> str:
+    head = ["workload", "server", "cost of a message", "spread", f"to {result['settings']['reference']}", "a second", "p50", "p99", "p99.9"]
+    return table(head, figure_rows(result), left=2)
+
+
+def remarks(result: dict) -> list[str]:
+    return [f"{mark} {meaning}" for key, (mark, meaning) in REMARKS.items() if any(entry.get(key) for entry in result["summary"])]
+
+
+def percent(ratio: float) -> str:
+    return f"{(ratio - 1) * 100:+.1f}%"
+
+
+def verdict_rows(result: dict) -> list[list[str]]:
+    return [
+        [each["workload"], each["verdict"], percent(each["ratio"]), interval(each), str(each["pairs"]), f"{plots.number(each['base'])} {each['unit']}", f"{plots.number(each['here'])} {each['unit']}"]
+        for each in result["verdicts"]
+    ]  # fmt: skip
+
+
+def interval(verdict: dict) -> str:
+    if verdict["low"] is None:
+        return "unknown"
+    return f"{percent(verdict['low'])} to {percent(verdict['high'])}"
+
+
+def verdicts_table(result: dict) -> str:
+    head = ["workload", "verdict", "change", "interval", "pairs", result["settings"]["base"], "here"]
+    return table(head, verdict_rows(result), left=2)
+
+
+def headline(result: dict) -> str:
+    """What a comparison found, in one line."""
+    slower = [each["workload"] for each in result["verdicts"] if each["verdict"] == "slower"]
+    unsure = [each["workload"] for each in result["verdicts"] if each["verdict"] == "not resolved"]
+    base = result["settings"]["base"]
+    said = f"slower than {base}: {', '.join(slower)}" if slower else f"no workload is slower than {base}"
+    return said + (f"; not resolved: {', '.join(unsure)}" if unsure else "")
+
+
+def source(made: dict) -> str:
+    name = made["source"]["commit"]
+    if not name:
+        return "of unknown commit"
+    return f"commit {name[:12]}" + (", with changes" if made["source"]["dirty"] else "")
+
+
+def facts(result: dict) -> list[tuple[str, str]]:
+    """How the figures came about: name and value."""
+    made, settings = result["made"], result["settings"]
+    machine, build = made["machine"], made["build"]
+    libraries = ", ".join(f"{name} {version or '(unknown)'}" for name, version in machine["libraries"].items())
+    virtual = ", virtual" if machine["virtual"] else ""
+    return [
+        ("date", machine["date"]),
+        ("sources", source(made)),
+        ("processor", f"{machine['cpu']}, {machine['cores']} cores{virtual}"),
+        ("kernel", machine["kernel"]),
+        ("compiler", str(build["compiler_version"] or build["compiler"])),
+        ("build", f"{build['buildtype']}{', LTO' if build['lto'] else ''}: {' '.join(build['flags'])}"),
+        ("libraries", libraries),
+        ("runs", settings["runs"]),
+    ]
+
+
+def report(result: dict) -> str:
+    parts = ["# Tidewire: bench\n"]
+    if "verdicts" in result:
+        settings = result["settings"]
+        parts += [headline(result).capitalize() + ".\n", verdicts_table(result), settings["rule"] + "\n"]
+    else:
+        parts += ["CPU time of the server per message, and memory per idle connection. " + ABOUT_RATIOS + "\n"]
+        parts += [figures_table(result), "".join(f"{line}\\\n" for line in remarks(result))]
+    parts += ["## How it was measured\n", table(["what", ""], [list(fact) for fact in facts(result)], left=2)]
+    parts += ["Servers:\n", "".join(f"- {server['name']}: `{server['command']}`\n" for server in result["servers"])]
+    return "\n".join(parts)
+
+
+def for_terminal(result: dict) -> str:
+    if "verdicts" in result:
+        return verdicts_table(result)
+    return figures_table(result) + "".join(f"{line}\n" for line in remarks(result))

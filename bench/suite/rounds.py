@@ -1,0 +1,54 @@
+"""The order of the runs: servers take turns, A B C A B C, so that a drift of the machine strikes all alike."""
+
+import time
+from collections.abc import Callable
+
+from measuring import Lengths
+from progress import Progress
+from servers import Server
+from workloads import Workload
+
+MEMORY_ROUNDS = 3  # Memory does not vary as time does.
+# A run, as bench.run makes it: of a server, under a workload, for so long.
+Run = Callable[[Server, Workload, Lengths], dict]
+
+
+def turns(servers: list[Server], workloads: list[Workload], current: int) -> list[tuple[Workload, Server]]:
+    """The runs of round number `current`, from 1, in order."""
+    return [
+        (workload, server)
+        for workload in workloads
+        if workload.is_timed or current <= MEMORY_ROUNDS
+        for server in servers
+        if server.plays(workload)
+    ]
+
+
+def planned_seconds(servers: list[Server], workloads: list[Workload], rounds: int, lengths: Lengths) -> float:
+    return sum(
+        workload.planned_seconds(lengths.measured, lengths.warm_up)
+        for current in range(1, rounds + 1)
+        for workload, _ in turns(servers, workloads, current)
+    )
+
+
+def measure(servers: list[Server], workloads: list[Workload], rounds: int, lengths: Lengths, run: Run,
+            within_seconds: float | None = None) -> list[dict]:  # fmt: skip
+    """All samples in the order they were taken; each says its round, workload and server.
+
+    With `within_seconds`, no round after the first is begun that would not end within that time.
+    """
+    progress = Progress(planned_seconds(servers, workloads, rounds, lengths))
+    started = time.monotonic()
+    samples = []
+    for current in range(1, rounds + 1):
+        spent = time.monotonic() - started
+        if within_seconds and current > 1 and spent * current / (current - 1) > within_seconds:
+            break
+        for workload, server in turns(servers, workloads, current):
+            progress.say(f"round {current} of {rounds}: {workload.name}, {server.name}")
+            sample = run(server, workload, lengths)
+            samples.append({"round": current, "workload": workload.name, "server": server.name, "load": sample})
+            progress.did(workload.planned_seconds(lengths.measured, lengths.warm_up))
+    progress.end()
+    return samples

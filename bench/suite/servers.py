@@ -1,0 +1,161 @@
+"""The servers that take part, and a process of one.
+
+A server that can be measured takes a port, prints a line when it listens on 127.0.0.1, serves /echo, /broadcast and
+GET /plaintext, and ends on SIGTERM. A bare server parses nothing, and is told what it will get: its flags are those of
+the workload that say so.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+
+from failure import Failed
+from machine import ROOT
+from workloads import Workload, flag_words
+
+START_SECONDS = 10
+END_SECONDS = 15
+# The bare servers' names for the load generator's modes; they cannot play the others.
+BARE_MODES = {"echo": "echo", "fanout": "broadcast", "http": "http", "connect": "upgrade", "idle": "echo"}
+BARE_FLAGS = ("content", "payload-bytes", "depth")
+BARE = ("bare_epoll", "bare_libuv")
+PEERS = ("beast_server", "websocketpp_server", "libwebsockets_server")
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    name: str
+    words: tuple[str, ...]  # the command, with {port} where the port goes
+    bare: bool = False
+    without: tuple[str, ...] = ()  # workloads that it cannot serve
+
+    def plays(self, workload: Workload) -> bool:
+        return workload.name not in self.without and (not self.bare or workload.mode in BARE_MODES)
+
+    def command(self, port: int, workload: Workload) -> list[str]:
+        words = [word.replace("{port}", str(port)) for word in self.words]
+        if self.bare:
+            words += ["--mode", BARE_MODES[workload.mode]]
+            for name in BARE_FLAGS:
+                if name in workload.load:
+                    words += flag_words(name, workload.load[name])
+        return words
+
+
+def tidewire(build: pathlib.Path, name: str = "tidewire") -> Server:
+    return Server(name, (str(build / "examples/echo_server"), "--port", "{port}"))
+
+
+def bare(build: pathlib.Path) -> list[Server]:
+    return [Server(name, (str(build / "bench/peers" / name), "--port", "{port}"), bare=True) for name in BARE]
+
+
+def peers(build: pathlib.Path) -> list[Server]:
+    """Servers on other libraries; those that this build has."""
+    compiled = [Server(name, (str(build / "bench/peers" / name), "--port", "{port}")) for name in PEERS]
+    found = [server for server in compiled if pathlib.Path(server.words[0]).exists()]
+    script = ROOT / "bench/peers/ws_server.mjs"
+    if script.exists() and shutil.which("node"):
+        found.append(Server("ws", ("node", str(script), "--port", "{port}")))
+    if not found:
+        raise Failed(f"there are no peers in {build}/bench/peers; `./dev bench --peers` builds them")
+    return found
+
+
+def from_flag(text: str) -> Server:
+    """NAME=COMMAND."""
+    name, separator, command = text.partition("=")
+    if not separator or not name or "{port}" not in command:
+        raise Failed(f"--server '{text}' is not NAME=COMMAND with {{port}} in the command")
+    try:
+        return Server(name, tuple(shlex.split(command)))
+    except ValueError as error:
+        raise Failed(f"--server {name}: {error}") from error
+
+
+def check(servers: list[Server]) -> None:
+    """That they can be told apart, and are there."""
+    names = [server.name for server in servers]
+    for name in names:
+        if names.count(name) > 1:
+            raise Failed(f"two servers have the name {name}")
+    for server in servers:
+        if shutil.which(server.words[0]) is None:
+            raise Failed(f"{server.name}: there is no program {server.words[0]}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Process:
+    """A server that listens on `port`, on one core, from start to end."""
+
+    def __init__(self, server: Server, workload: Workload, core: int):
+        self.name = server.name
+        self.port = free_port()
+        self._output = tempfile.TemporaryFile()
+        # taskset becomes the server: the process has one pid throughout.
+        command = ["taskset", "-c", str(core), *server.command(self.port, workload)]
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._output)
+        except OSError as error:
+            raise Failed(f"{server.name}: {error}") from error
+        self.pid = self._process.pid
+
+    def last_words(self) -> str:
+        self._output.seek(0)
+        lines = self._output.read().decode(errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+    def wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.005)
+        raise Failed(f"{self.name} does not listen on port {self.port}{self.last_words()}")
+
+    def has_died(self) -> str | None:
+        """How, if it has ended by itself."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(timeout=0.2)
+            how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+            return f"it ended {how}{self.last_words()}"
+        return None
+
+    def end(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{self.name} did not end within {END_SECONDS} s of SIGTERM") from error
+        if status not in (0, -signal.SIGTERM, 128 + signal.SIGTERM):
+            raise Failed(f"{self.name} ended with status {status} on SIGTERM{self.last_words()}")
+
+    def discard(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._output.close()
+
+
+@contextlib.contextmanager
+def running(server: Server, workload: Workload, core: int) -> Iterator[Process]:
+    process = Process(server, workload, core)
+    try:
+        process.wait_until_it_listens()
+        yield process
+        process.end()
+    finally:
+        process.discard()
