@@ -1,0 +1,316 @@
+#include <tidewire/bench/client.h>
+#include <tidewire/bench/frames.h>
+#include <tidewire/bench/path.h>
+#include <tidewire/http/server.h>
+#include <tidewire/transport/memory_stream.h>
+#include <tidewire/websocket/handler.h>
+#include <tidewire/websocket/route.h>
+#include <tidewire/websocket/topics.h>
+#include <array>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace tidewire::bench {
+namespace {
+
+/// What Chrome sends with a navigation: 15 fields.
+constexpr std::string_view browser_fields =
+    "Connection: keep-alive\r\n"
+    "Cache-Control: max-age=0\r\n"
+    "sec-ch-ua: \"Not_A Brand\";v=\"8\", \"Chromium\";v=\"120\", \"Google Chrome\";v=\"120\"\r\n"
+    "sec-ch-ua-mobile: ?0\r\n"
+    "sec-ch-ua-platform: \"Linux\"\r\n"
+    "Upgrade-Insecure-Requests: 1\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 "
+    "Safari/537.36\r\n"
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n"
+    "Sec-Fetch-Site: none\r\n"
+    "Sec-Fetch-Mode: navigate\r\n"
+    "Sec-Fetch-User: ?1\r\n"
+    "Sec-Fetch-Dest: document\r\n"
+    "Accept-Encoding: gzip, deflate, br\r\n"
+    "Accept-Language: en-GB,en;q=0.9\r\n"
+    "Cookie: session=6fdbf1cbd5c84ec0b4d4f6a3b4d2b3a0; theme=dark\r\n";
+
+std::string get(std::string_view path, std::string_view fields) {
+  return std::string("GET ").append(path).append(" HTTP/1.1\r\nHost: localhost:9001\r\n").append(fields) + "\r\n";
+}
+
+std::string upgrade_request(std::string_view path) {
+  std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ";
+  return get(path, fields.append(handshake_key).append("\r\n"));
+}
+
+void require(bool good, const char* otherwise) {
+  if (!good) throw std::runtime_error(otherwise);
+}
+
+/// A server with what echo_server serves, and clients of it.
+class Scene {
+ public:
+  Scene() {
+    loop_.set_log_sink([](LogLevel, std::string_view line) { throw std::runtime_error(std::string(line)); });
+    websocket::route(server_, "/echo",
+                     {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }});
+    websocket::route(server_, "/publish",
+                     {.on_message = [this](auto&, const auto& message) { topics_.publish("all", message); }});
+    websocket::route(server_, "/subscribe", {.on_open = [this](auto& peer) { topics_.subscribe(peer, "all"); }});
+    server_.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
+
+    upgraded_ = answer_to(upgrade_request("/echo"), "\r\n\r\n");
+    require(upgraded_.starts_with("HTTP/1.1 101 "), "the server does not upgrade");
+    require(upgraded_.find(handshake_accept) != std::string::npos, "the server's Sec-WebSocket-Accept is wrong");
+  }
+
+  std::unique_ptr<Client> connect() {
+    // A read of a socket brings as much at most.
+    auto [near, far] = transport::memory_pair(loop_, {.capacity_bytes = 1 << 20, .chunk_bytes = 64 * 1024});
+    server_.serve(std::move(far));
+    return std::make_unique<Client>(std::move(near), received_);
+  }
+
+  /// A client that has been upgraded.
+  std::unique_ptr<Client> open(std::string_view path) {
+    auto client = connect();
+    client->expect(answer_to_upgrade());
+    client->send(upgrade_request(path));
+    await(answer_to_upgrade().size());
+    require(!client->wrong(), "the server's answer to an upgrade is not always the same");
+    return client;
+  }
+
+  /// Runs the loop until all clients together have received so much since the last time.
+  void await(std::size_t bytes) {
+    until([&] { return received_ - awaited_ >= bytes; });
+    awaited_ += bytes;
+  }
+  template <class Done>
+  void until(Done done) {
+    for (int turn = 0; !done(); ++turn) {
+      require(turn < 10'000, "the server does not answer");
+      loop_.run_once(false);
+    }
+  }
+  /// Nothing comes that was not waited for.
+  void settle() {
+    for (int turn = 0; turn < 20; ++turn) loop_.run_once(false);
+    require(received_ == awaited_, "the server says too much");
+  }
+  void until_all_have_gone() {
+    until([this] { return server_.open_connections().value() == 0; });
+  }
+
+  /// What `request` is answered with, on a connection of its own; it ends with `end`.
+  std::string answer_to(std::string_view request, std::string_view end) {
+    std::string answer;
+    struct Listener final : transport::Consumer {
+      explicit Listener(std::string& out) : text(out) {}
+      void on_data(MutableBytes bytes) override { text += as_text(bytes); }
+      void on_end() override { ended = true; }
+      void on_failed(const Error&) override {}
+      void on_closed() noexcept override {}
+      void drain() override {}
+      void abandon() noexcept override {}
+      void on_deadline() noexcept override {}
+      std::string& text;
+      bool ended = false;
+    } listener(answer);
+    auto [near, far] = transport::memory_pair(loop_);
+    server_.serve(std::move(far));
+    near->attach(listener);
+    near->resume();
+    near->write(as_bytes(request));
+    until([&] { return answer.ends_with(end); });
+    near->end();
+    until([&] { return listener.ended; });
+    near.reset();
+    until_all_have_gone();
+    return answer;
+  }
+
+  /// The 101, which is the same for all paths.
+  [[nodiscard]] std::string_view answer_to_upgrade() const noexcept { return upgraded_; }
+
+ private:
+  Loop loop_;
+  websocket::Topics topics_{loop_};
+  http::Server server_{loop_};
+  std::string upgraded_;
+  std::size_t received_ = 0;
+  std::size_t awaited_ = 0;
+};
+
+/// A batch of requests on one connection, each of which has the same reply.
+class Batch final : public Path {
+ public:
+  /// Echoes of WebSocket messages.
+  static std::unique_ptr<Path> of_echoes(Content content, std::size_t payload_bytes, std::size_t depth,
+                                         std::size_t fragments = 1) {
+    auto path = std::make_unique<Batch>(depth);
+    const std::string message = payload(content, payload_bytes);
+    std::mt19937 masks;
+    for (std::size_t count = 0; count < depth; ++count) {
+      for (std::size_t part = 0; part < fragments; ++part) {
+        const std::size_t from = payload_bytes * part / fragments;
+        const std::size_t to = payload_bytes * (part + 1) / fragments;
+        std::string frame = client_frame(content, std::string_view(message).substr(from, to - from),
+                                         static_cast<std::uint32_t>(masks()));
+        // RFC 6455 5.4: the opcode is in the first fragment, FIN in the last.
+        if (part + 1 < fragments) frame.front() = static_cast<char>(frame.front() & 0x7f);
+        if (part > 0) frame.front() = static_cast<char>(frame.front() & 0xf0);
+        path->batch_ += frame;
+      }
+    }
+    path->reply_ = server_frame(content, message);
+    path->client_ = path->scene_.open("/echo");
+    path->client_->expect(path->reply_);
+    return path;
+  }
+
+  /// GET /plaintext.
+  static std::unique_ptr<Path> of_gets(std::string_view fields, std::size_t depth) {
+    auto path = std::make_unique<Batch>(depth);
+    const std::string request = get("/plaintext", fields);
+    for (std::size_t count = 0; count < depth; ++count) path->batch_ += request;
+    path->reply_ = path->scene_.answer_to(request, "Hello, World!");
+    require(path->reply_.starts_with("HTTP/1.1 200 OK\r\n") && path->reply_.ends_with("\r\n\r\nHello, World!") &&
+                path->reply_.find("\r\nContent-Length: 13\r\n") != std::string::npos,
+            "the server's answer to GET /plaintext is wrong");
+    path->client_ = path->scene_.connect();
+    path->client_->expect(path->reply_);
+    return path;
+  }
+
+  explicit Batch(std::size_t depth) : depth_(depth) {}
+
+  std::size_t messages_a_round() const noexcept override { return depth_; }
+  void round() override {
+    client_->compare(false);
+    exchange();
+  }
+  void checked_round() override {
+    client_->compare(true);
+    exchange();
+    scene_.settle();
+    require(!client_->wrong(), "an answer is wrong");
+  }
+
+ private:
+  void exchange() {
+    client_->send(batch_);
+    scene_.await(depth_ * reply_.size());
+  }
+
+  std::size_t depth_;
+  std::string batch_;
+  std::string reply_;
+  Scene scene_;
+  std::unique_ptr<Client> client_;
+};
+
+/// One publishes, many get it.
+class FanOut final : public Path {
+ public:
+  FanOut(std::size_t payload_bytes, std::size_t subscribers) {
+    const std::string message = payload(Content::ascii, payload_bytes);
+    sent_ = client_frame(Content::ascii, message, 0x5a1773c4);
+    delivered_ = server_frame(Content::ascii, message);
+    publisher_ = scene_.open("/publish");
+    for (std::size_t count = 0; count < subscribers; ++count) {
+      subscribers_.push_back(scene_.open("/subscribe"));
+      subscribers_.back()->expect(delivered_);
+    }
+  }
+
+  std::size_t messages_a_round() const noexcept override { return subscribers_.size(); }
+  void round() override {
+    publisher_->send(sent_);
+    scene_.await(delivered_.size() * subscribers_.size());
+  }
+  void checked_round() override {
+    for (const auto& subscriber : subscribers_) subscriber->compare(true);
+    round();
+    scene_.settle();
+    for (const auto& subscriber : subscribers_) {
+      require(!subscriber->wrong(), "a delivery is wrong");
+      subscriber->compare(false);
+    }
+  }
+
+ private:
+  std::string sent_;
+  std::string delivered_;
+  Scene scene_;
+  std::unique_ptr<Client> publisher_;
+  std::vector<std::unique_ptr<Client>> subscribers_;
+};
+
+/// A connection's life without messages: made, upgraded, closed by one handshake, gone.
+class Upgrade final : public Path {
+ public:
+  Upgrade() : request_(upgrade_request("/echo")), said_(scene_.answer_to_upgrade()) {
+    constexpr std::string_view normal_closure = "\x03\xe8";
+    close_ = client_frame(Content::binary, normal_closure, 0x5a1773c4);
+    close_.front() = static_cast<char>(0x88);
+    std::string close_reply = server_frame(Content::binary, normal_closure);
+    close_reply.front() = static_cast<char>(0x88);
+    head_bytes_ = said_.size();
+    said_ += close_reply;
+  }
+
+  std::size_t messages_a_round() const noexcept override { return 1; }
+  void round() override { live(false); }
+  void checked_round() override { live(true); }
+
+ private:
+  void live(bool compare) {
+    const auto client = scene_.connect();
+    client->compare(compare);
+    client->expect(said_);
+    client->send(request_);
+    scene_.await(head_bytes_);
+    client->send(close_);
+    scene_.await(said_.size() - head_bytes_);
+    // RFC 6455 7.1.1: it is the server that closes the TCP connection.
+    scene_.until([&] { return client->ended(); });
+    client->close();
+    scene_.until_all_have_gone();
+    if (compare) scene_.settle();
+    require(!client->wrong(), "the server's part of a handshake is wrong");
+  }
+
+  Scene scene_;
+  std::string request_;
+  std::string close_;
+  std::string said_;  ///< All that the server says on a connection.
+  std::size_t head_bytes_ = 0;
+};
+
+constexpr std::array all_paths = {
+    NamedPath{"echo-20", "a text message of 20 B comes back", 2000,
+              [] { return Batch::of_echoes(Content::ascii, 20, 1); }},
+    NamedPath{"echo-20-pipelined", "the same, 64 in one piece", 200,
+              [] { return Batch::of_echoes(Content::ascii, 20, 64); }},
+    NamedPath{"echo-1k", "a text message of 1 KiB comes back", 2000,
+              [] { return Batch::of_echoes(Content::ascii, 1024, 1); }},
+    NamedPath{"echo-16k-mixed", "a text message of 16 KiB in several scripts comes back", 100,
+              [] { return Batch::of_echoes(Content::mixed, 16 * 1024, 1); }},
+    NamedPath{"echo-64k-fragmented", "a text message of 64 KiB in several scripts and 16 fragments comes back", 25,
+              [] { return Batch::of_echoes(Content::mixed, 64 * 1024, 1, 16); }},
+    NamedPath{"fan-out", "a text message of 100 B is published to 500; each delivery is a message", 20,
+              []() -> std::unique_ptr<Path> { return std::make_unique<FanOut>(100, 500); }},
+    NamedPath{"http", "GET /plaintext with no more than Host", 2000, [] { return Batch::of_gets("", 1); }},
+    NamedPath{"http-pipelined-16", "the same, 16 in one piece", 200, [] { return Batch::of_gets("", 16); }},
+    NamedPath{"http-browser", "GET /plaintext with the fields of a browser", 2000,
+              [] { return Batch::of_gets(browser_fields, 1); }},
+    NamedPath{"upgrade", "a connection is made, upgraded and closed in good order; its whole life is a message", 500,
+              []() -> std::unique_ptr<Path> { return std::make_unique<Upgrade>(); }},
+};
+
+}  // namespace
+
+std::span<const NamedPath> paths() noexcept { return all_paths; }
+
+}  // namespace tidewire::bench
