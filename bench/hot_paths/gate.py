@@ -2,8 +2,8 @@
 """Counts what the hot paths take, and compares it with bench/baseline.json.
 
 A figure that is more than 2% worse than the baseline's fails. Instructions are counted by callgrind and allocations by
-the program itself, over memory streams and with a clock that stands still: the same binary gives the same figures on a
-busy machine as on a quiet one, so nothing is repeated and nothing is averaged.
+hot_paths itself, over memory streams and with a clock that stands still; an idle connection's memory by idle_memory. The
+same binary gives the same figures on a busy machine as on a quiet one, so nothing is repeated and nothing is averaged.
 
 The last line is `N passed, N failed`, in figures; the exit status is 1 when one failed.
 """
@@ -25,14 +25,16 @@ UPDATE = "./dev bench --update-baseline"
 TOLERANCE = 0.02
 SECONDS = 300
 # A `rep movsb` would count as an instruction a byte: what glibc copies is to count as it does on vectors.
-VARIABLES = {
-    "LC_ALL": "C",
-    "GLIBC_TUNABLES": "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824",
-}
+COPIES = "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824"
+# What malloc's caches hold is free, but counts as handed out.
+NO_CACHES = "glibc.malloc.tcache_count=0"
+IDLE = "idle"  # What idle_memory measures, beside the paths.
 COUNTED = "hot_path_counted"  # main.cc's function, calls included; the start and the warm-up are not counted.
 UNITS = {
     "instructions_per_message": "instructions a message",
     "allocations_per_message": "allocations a message",
+    "bytes_per_connection": "bytes a connection",
+    "bytes_per_connection_after_echo": "bytes after an echo",
 }
 # Options of the build that change what is compiled.
 FLAGS = ("optimization", "debug", "b_lto", "b_ndebug", "b_sanitize", "b_pgo", "cpp_std", "cpp_args")
@@ -45,7 +47,7 @@ class GateError(Exception):
 # --- counting --------------------------------------------------------------------------------------------
 
 
-def run(command: list[str], directory: pathlib.Path) -> str:
+def run(command: list[str], directory: pathlib.Path, tunables: str = COPIES) -> str:
     """Runs a program with always the same variables: they lie on its stack, and shift what lies above them."""
     program = directory / command[0] if command[0].startswith("./") else shutil.which(command[0])
     if program is None:
@@ -55,7 +57,7 @@ def run(command: list[str], directory: pathlib.Path) -> str:
             command,
             executable=program,
             cwd=directory,
-            env=VARIABLES,
+            env={"LC_ALL": "C", "GLIBC_TUNABLES": tunables},
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -71,8 +73,9 @@ def run(command: list[str], directory: pathlib.Path) -> str:
 
 def directory_of(build: pathlib.Path) -> pathlib.Path:
     directory = build / "bench" / "hot_paths"
-    if not (directory / "hot_paths").exists():
-        raise GateError(f"{directory / 'hot_paths'} is not built")
+    for program in (directory / "hot_paths", directory / "idle_memory"):
+        if not program.exists():
+            raise GateError(f"{program} is not built")
     return directory
 
 
@@ -91,21 +94,21 @@ def callgrind(directory: pathlib.Path, name: str, profile: str) -> tuple[dict, i
     return report, totals[0]
 
 
-def measure(directory: pathlib.Path, name: str) -> tuple[dict[str, float], dict]:
-    """The figures of a path, and what they depend on."""
+def measure(directory: pathlib.Path, name: str) -> dict[str, float]:
+    if name == IDLE:
+        report = json.loads(run(["./idle_memory"], directory, NO_CACHES))
+        return {figure: round(report[figure], 1) for figure in report if figure in UNITS}
     with tempfile.TemporaryDirectory() as temporary:
         report, instructions = callgrind(directory, name, f"{temporary}/profile")
-    figures = {
+    return {
         "instructions_per_message": round(instructions / report["messages"], 2),
         "allocations_per_message": round(report["allocations_per_message"], 4),
     }
-    return figures, report["environment"]
 
 
-def measure_all(directory: pathlib.Path, wanted: list[str]) -> tuple[dict, dict]:
+def measure_all(directory: pathlib.Path, wanted: list[str]) -> dict[str, dict[str, float]]:
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        results = list(pool.map(lambda name: measure(directory, name), wanted))
-    return {name: figures for name, (figures, _) in zip(wanted, results)}, results[0][1]
+        return dict(zip(wanted, pool.map(lambda name: measure(directory, name), wanted)))
 
 
 def distribution() -> str:
@@ -117,7 +120,7 @@ def distribution() -> str:
     return f"{fields.get('ID', 'unknown')} {fields.get('VERSION_ID', '')}".strip()
 
 
-def surroundings(build: pathlib.Path, environment: dict) -> dict:
+def surroundings(build: pathlib.Path, directory: pathlib.Path) -> dict:
     """All that the figures depend on, other than the sources."""
     try:
         options = json.loads((build / "meson-info" / "intro-buildoptions.json").read_text(encoding="utf-8"))
@@ -126,7 +129,8 @@ def surroundings(build: pathlib.Path, environment: dict) -> dict:
     values = {option["name"]: option["value"] for option in options}
     return {
         "distribution": distribution(),
-        **environment,
+        # Under valgrind, because its CPU is the one that code is chosen for.
+        **json.loads(run(["valgrind", "--tool=none", "./hot_paths", "--environment"], directory)),
         "valgrind": run(["valgrind", "--version"], ROOT).strip().removeprefix("valgrind-"),
         "flags": {name: values[name] for name in FLAGS if name in values},
     }
@@ -292,18 +296,20 @@ def main() -> int:
     try:
         build = arguments.build.resolve()
         directory = directory_of(build)
-        known = names(directory)
+        known = [*names(directory), IDLE]
         for name in [*(arguments.only or []), *([arguments.profile] if arguments.profile else [])]:
             if name not in known:
                 parser.error(f"there is no path {name}: {', '.join(known)}")
+        if arguments.profile == IDLE:
+            parser.error(f"{IDLE} is about memory, not about instructions")
         if arguments.profile:
             show_profile(directory, arguments.profile, arguments.lines)
             return 0
         wanted = [name for name in known if not arguments.only or name in arguments.only]
         # Before the counting, which takes a while.
         baseline = None if arguments.update else load_baseline(arguments.baseline)
-        figures, environment = measure_all(directory, wanted)
-        now = surroundings(build, environment)
+        now = surroundings(build, directory)
+        figures = measure_all(directory, wanted)
         if baseline is None:
             update(arguments.baseline, figures, now, is_part=bool(arguments.only))
             return 0
