@@ -2,6 +2,7 @@
 
 #include <tidewire/core/loop.h>
 #include <tidewire/core/mailbox.h>
+#include <tidewire/core/poll_set.h>
 #include <algorithm>
 #include <cassert>
 #include <csignal>
@@ -47,6 +48,7 @@ struct Loop::Handles {
                          reinterpret_cast<uv_handle_t*>(&after_wait), reinterpret_cast<uv_handle_t*>(&wheel)}) {
       uv_close(handle, on_closed);
     }
+    if (sockets.data != nullptr) uv_close(reinterpret_cast<uv_handle_t*>(&sockets), on_closed);
   }
 
   Loop* loop;
@@ -55,6 +57,7 @@ struct Loop::Handles {
   uv_prepare_t before_wait{};
   uv_check_t after_wait{};
   uv_timer_t wheel{};
+  uv_poll_t sockets{};  // Only where the caller runs the loop.
 };
 
 struct Loop::SignalWatch {
@@ -63,30 +66,38 @@ struct Loop::SignalWatch {
   uv_signal_t handle{};
 };
 
-Loop::Loop() : mailbox_(std::make_shared<Mailbox>()), owned_(std::make_unique<uv_loop_t>()), native_(owned_.get()) {
+Loop::Loop(Polling polling)
+    : mailbox_(std::make_shared<Mailbox>()), owned_(std::make_unique<uv_loop_t>()), native_(owned_.get()) {
   if (const int status = uv_loop_init(native_); status != 0) throw Failure(Error::system(status, "event loop"));
   try {
-    start();
+    start(polling);
   } catch (...) {
     uv_loop_close(native_);
     throw;
   }
 }
 
-Loop::Loop(uv_loop_s& theirs) : mailbox_(std::make_shared<Mailbox>()), native_(&theirs) { start(); }
+Loop::Loop(uv_loop_s& theirs, Polling polling) : mailbox_(std::make_shared<Mailbox>()), native_(&theirs) {
+  start(polling);
+}
 
-void Loop::start() {
+void Loop::start(Polling polling) {
   ignore_broken_pipes();
   auto handles = std::make_unique<Handles>(*this);
   handles_ = handles.get();
+  if (polling == Polling::native) poll_set_ = PollSet::make();
+  if (poll_set_) join_poll_set();
   // Of these only the async handle can fail, when the process is out of descriptors.
   const int status = uv_async_init(native_, &handles_->wake, [](uv_async_t* async) {
     Loop* loop = Handles::of(async).loop;
     if (loop == nullptr) return;
     for (Task& task : loop->mailbox_->take()) loop->guard("posted task", task);
   });
-  if (status != 0) throw Failure(Error::system(status, "event loop"));
-  (void)handles.release();
+  if (handles_->open != 0 || status == 0) (void)handles.release();
+  if (status != 0) {
+    if (handles_->open != 0) uv_close(reinterpret_cast<uv_handle_t*>(&handles_->sockets), Handles::on_closed);
+    throw Failure(Error::system(status, "event loop"));
+  }
   uv_prepare_init(native_, &handles_->before_wait);
   uv_check_init(native_, &handles_->after_wait);
   uv_timer_init(native_, &handles_->wheel);
@@ -102,6 +113,25 @@ void Loop::start() {
   handles_->adopt(handles_->wheel);
   mailbox_->open(&handles_->wake);
   epoch_ms_ = uv_now(native_);
+}
+
+/// Has libuv and our own descriptors wait as one. A loop that we run waits in our set, of which libuv's is a
+/// member: traffic alone then costs one wait a turn. A loop that the caller runs waits in libuv's.
+void Loop::join_poll_set() {
+  if (owned_) {
+    const int status = poll_set_->add_guest(uv_backend_fd(native_));
+    if (status != 0) throw Failure(Error::system(status, "event loop"));
+    return;
+  }
+  const int status = uv_poll_init(native_, &handles_->sockets, poll_set_->descriptor());
+  if (status != 0) throw Failure(Error::system(status, "event loop"));
+  handles_->adopt(handles_->sockets);
+  uv_poll_start(&handles_->sockets, UV_READABLE, [](uv_poll_t* poll, int, int) {
+    if (Loop* loop = Handles::of(poll).loop) {
+      loop->poll_set_->wait(0);
+      loop->poll_set_->dispatch();
+    }
+  });
 }
 
 Loop::~Loop() {
@@ -140,7 +170,7 @@ bool Loop::run_once(bool wait) {
     wait = false;
   }
   if (uv_loop_alive(native_) != 0) {
-    uv_run(native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    turn(wait);
     // libuv ends a turn with timers: what they wrote has no need to wait for the next.
     end_turn();
   } else if (!mailbox_->empty()) {
@@ -150,6 +180,21 @@ bool Loop::run_once(bool wait) {
     end_turn();
   }
   return uv_loop_alive(native_) != 0 || !mailbox_->empty();
+}
+
+void Loop::turn(bool wait) noexcept {
+  if (!owned_ || !poll_set_) {
+    uv_run(native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    return;
+  }
+  // libuv reckons its timers from when it last looked at the clock.
+  if (wait) uv_update_time(native_);
+  poll_set_->wait(wait ? uv_backend_timeout(native_) : 0);
+  uv_update_time(native_);
+  const bool libuv_ready = poll_set_->dispatch();
+  end_turn();
+  // A timeout of 0 is a timer that is due, or a handle that was started, stopped or closed.
+  if (libuv_ready || uv_backend_timeout(native_) == 0) uv_run(native_, UV_RUN_NOWAIT);
 }
 
 /// Keeps libuv's loop running until the end of the turn, where there is something to do.
@@ -210,15 +255,20 @@ Result<void> Loop::on_signal(std::initializer_list<int> signals, std::function<v
   return {};
 }
 
-Loop::KeepAlive::KeepAlive(Loop& loop) : loop_(&loop) {
-  assert(loop.in_thread());
-  if (loop.keep_alives_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&loop.handles_->wake));
+void Loop::hold() noexcept {
+  assert(in_thread());
+  if (holds_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&handles_->wake));
 }
 
+void Loop::let_go() noexcept {
+  assert(in_thread());
+  if (--holds_ == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->wake));
+}
+
+Loop::KeepAlive::KeepAlive(Loop& loop) : loop_(&loop) { loop.hold(); }
+
 Loop::KeepAlive::~KeepAlive() {
-  if (loop_ == nullptr) return;
-  assert(loop_->in_thread());
-  if (--loop_->keep_alives_ == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&loop_->handles_->wake));
+  if (loop_ != nullptr) loop_->let_go();
 }
 
 Tick Loop::now() const noexcept {

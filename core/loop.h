@@ -18,6 +18,13 @@ struct uv_loop_s;
 namespace tidewire {
 
 class Mailbox;
+class PollSet;
+
+/// How a loop waits for its sockets.
+enum class Polling : unsigned char {
+  native,  ///< By means of the system's that are faster than libuv's, where we have any: on Linux, epoll.
+  libuv,   ///< By libuv's, as on every other system: to compare, or to rule something out.
+};
 
 /// Reaches a loop from any thread, also after the loop has gone. Copies are cheap and all alike.
 class TIDEWIRE_API LoopRemote {
@@ -76,12 +83,12 @@ class TIDEWIRE_API Retired {
 class TIDEWIRE_API Loop {
  public:
   /// A loop of its own. Throws Failure when the system has no descriptors left for one.
-  Loop();
+  explicit Loop(Polling polling = Polling::native);
 
   /// Adopts a libuv loop that the caller runs, and that outlives this object. Ours are then guests in it:
   /// they do not keep it running by themselves. After this object's end the caller runs the libuv loop once
   /// more, so that the handles we closed can end, before closing it.
-  explicit Loop(uv_loop_s& theirs);
+  explicit Loop(uv_loop_s& theirs, Polling polling = Polling::native);
 
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -163,8 +170,11 @@ class TIDEWIRE_API Loop {
     locals_.push_back(std::make_unique<Local<State>>(*this));
     return static_cast<Local<State>&>(*locals_.back()).state;
   }
-  /// The libuv loop behind this.
+  /// The libuv loop behind this, for handles of the caller's own. One that we run has its turns (prepare, check)
+  /// only when libuv has something to do: traffic alone need not concern it.
   [[nodiscard]] uv_loop_s* native() const noexcept { return native_; }
+  /// What waits for sockets in place of libuv; null if libuv does.
+  [[nodiscard]] PollSet* poll_set() const noexcept { return poll_set_.get(); }
   /// Whether the caller is on this loop's thread.
   [[nodiscard]] bool in_thread() const noexcept;
 
@@ -180,8 +190,13 @@ class TIDEWIRE_API Loop {
   struct Handles;
   struct SignalWatch;
   friend struct Handles;
+  friend class Watched;
 
-  void start();
+  void start(Polling polling);
+  void join_poll_set();
+  void turn(bool wait) noexcept;
+  void hold() noexcept;
+  void let_go() noexcept;
   void stay() noexcept;
   void log_exception(const char* where) noexcept;
   void end_turn() noexcept;
@@ -191,6 +206,7 @@ class TIDEWIRE_API Loop {
   std::shared_ptr<Mailbox> mailbox_;
   std::unique_ptr<uv_loop_s> owned_;
   uv_loop_s* native_;
+  std::unique_ptr<PollSet> poll_set_;
   Handles* handles_ = nullptr;  // Freed by its own close callbacks, which may run after this object's end.
   TimerWheel wheel_;
   std::uint64_t wheel_timer_due_ms_ = 0;  // 0: not running.
@@ -201,7 +217,7 @@ class TIDEWIRE_API Loop {
   std::vector<std::unique_ptr<LocalBase>> locals_;
   std::vector<SignalWatch*> signals_;
   LogSink log_sink_ = log_to_stderr;
-  std::size_t keep_alives_ = 0;
+  std::size_t holds_ = 0;  // What keeps `run` running though libuv does not know of it.
 };
 
 }  // namespace tidewire

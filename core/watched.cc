@@ -1,0 +1,89 @@
+#include <unistd.h>
+#include <uv.h>
+
+#include <tidewire/core/loop.h>
+#include <tidewire/core/poll_set.h>
+#include <tidewire/core/watched.h>
+#include <cassert>
+#include <new>
+#include <utility>
+
+namespace tidewire {
+
+static_assert(PollSet::reading == unsigned{UV_READABLE} && PollSet::writing == unsigned{UV_WRITABLE});
+
+/// libuv's handle. libuv keeps it until its close callback has run, so it is an object of its own.
+struct Watched::ByLibuv {
+  uv_poll_t handle{};
+  Watched* watched = nullptr;
+
+  static void on_poll(uv_poll_t* handle, int status, int events) {
+    Watched* watched = static_cast<ByLibuv*>(handle->data)->watched;
+    // An error ends libuv's polling; reading or writing tells which it is.
+    if (status < 0) watched->interest_ = 0;
+    const bool broken = status < 0;
+    watched->on_ready({.readable = broken || (events & UV_READABLE) != 0,
+                       .writable = broken || (events & UV_WRITABLE) != 0,
+                       .ended = broken});
+  }
+  static void on_closed(uv_handle_t* handle) { delete static_cast<ByLibuv*>(handle->data); }
+};
+
+Watched::~Watched() {
+  assert(by_libuv_ == nullptr);
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+int Watched::watch(Loop& loop, unsigned interest) noexcept {
+  assert(descriptor_ >= 0);
+  PollSet* set = loop.poll_set();
+  if (set == nullptr) return watch_by_libuv(loop, interest);
+  const bool is_new = interest_ == 0;
+  const unsigned wanted = interest_ | interest;
+  const int status = is_new ? set->add(descriptor_, *this, wanted) : set->renew(descriptor_, *this, wanted);
+  if (status != 0) return status;
+  if (is_new) loop.hold();
+  interest_ = wanted;
+  return 0;
+}
+
+int Watched::watch_by_libuv(Loop& loop, unsigned interest) noexcept {
+  if (by_libuv_ == nullptr) {
+    auto* made = new (std::nothrow) ByLibuv;
+    if (made == nullptr) return UV_ENOMEM;
+    if (const int status = uv_poll_init(loop.native(), &made->handle, descriptor_); status != 0) {
+      delete made;
+      return status;
+    }
+    made->handle.data = made;
+    made->watched = this;
+    by_libuv_ = made;
+  }
+  interest_ |= interest;
+  return uv_poll_start(&by_libuv_->handle, static_cast<int>(interest_), ByLibuv::on_poll);
+}
+
+void Watched::ignore(unsigned interest) noexcept {
+  if ((interest_ & interest) == 0) return;
+  interest_ &= ~interest;
+  if (interest_ == 0) {
+    uv_poll_stop(&by_libuv_->handle);
+  } else {
+    uv_poll_start(&by_libuv_->handle, static_cast<int>(interest_), ByLibuv::on_poll);
+  }
+}
+
+void Watched::close_descriptor(Loop& loop) noexcept {
+  if (descriptor_ < 0) return;
+  if (by_libuv_ != nullptr) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&std::exchange(by_libuv_, nullptr)->handle), ByLibuv::on_closed);
+  } else if (interest_ != 0) {
+    // Closing alone would not do: a process forked meanwhile may still have the descriptor open.
+    loop.poll_set()->remove(descriptor_);
+    loop.let_go();
+  }
+  interest_ = 0;
+  ::close(std::exchange(descriptor_, -1));
+}
+
+}  // namespace tidewire
