@@ -2,8 +2,9 @@
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uv.h>
 
+#include <tidewire/core/watched.h>
+#include <tidewire/transport/descriptor.h>
 #include <tidewire/transport/listener.h>
 #include <tidewire/transport/socket_stream.h>
 #include <cerrno>
@@ -20,21 +21,6 @@ constexpr int accepts_per_turn = 64;
 // Long enough not to be a busy loop, short enough not to be noticed when a descriptor comes free.
 constexpr auto rest_time = 100ms;
 
-class Socket {
- public:
-  explicit Socket(int descriptor) noexcept : descriptor_(descriptor) {}
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-  int release() noexcept { return std::exchange(descriptor_, -1); }
-
- private:
-  int descriptor_;
-};
-
 Error failed(const Address& address) { return Error::system(-errno, "listen on " + address.to_string()); }
 
 bool set(int descriptor, int level, int option, int value) noexcept {
@@ -45,7 +31,7 @@ bool set(int descriptor, int level, int option, int value) noexcept {
 bool is_stale(const Address& address) noexcept {
   struct stat status {};
   if (::lstat(std::string(address.path()).c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-  const Socket probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   return probe.get() >= 0 && ::connect(probe.get(), address.data(), address.size()) != 0 && errno == ECONNREFUSED;
 }
 
@@ -81,16 +67,29 @@ Address bound_address(int descriptor) noexcept {
 
 }  // namespace
 
-/// The last callback may destroy the listener: what it runs in outlives it.
-struct Listener::Poll {
-  Listener* listener;
+/// The listening socket. The last callback may destroy the listener: what it runs in outlives it, to the end of
+/// the turn.
+class Listener::Acceptor final : public Retired, public Watched {
+ public:
+  Acceptor(int descriptor, OnAccept accept) noexcept : Watched(descriptor), on_accept(std::move(accept)) {}
+
+  using Watched::close_descriptor;
+  using Watched::ignore_reading;
+  using Watched::watch_reading;
+
+  Listener* listener = nullptr;  // Null once it has gone.
   OnAccept on_accept;
-  uv_poll_t handle{};
+
+ private:
+  void on_ready(Ready) noexcept override {
+    // A listener that rests tries by itself.
+    if (listener != nullptr && !listener->resting_) listener->accept_some();
+  }
 };
 
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address, const ListenOptions& options,
                                                  OnAccept on_accept) {
-  Socket socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return failed(address);
   auto bound = address.is_unix() ? bind_unix(socket.get(), address, options.unix_mode)
                                  : bind_tcp(socket.get(), address, options);
@@ -101,60 +100,45 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& addr
     return error;
   }
 
-  std::unique_ptr<Listener> listener(new Listener(loop, socket.release()));
-  listener->address_ = address.any_family() ? address : bound_address(listener->descriptor_);
-  if (address.any_family()) {
-    const std::uint16_t port = bound_address(listener->descriptor_).port();
-    listener->address_ = Address::parse("*:" + std::to_string(port)).value();
-  }
-  auto poll = std::make_unique<Poll>(Poll{.listener = listener.get(), .on_accept = std::move(on_accept)});
-  poll->handle.data = poll.get();
-  if (const int status = uv_poll_init(loop.native(), &poll->handle, listener->descriptor_); status != 0) {
+  const Address at = bound_address(socket.get());
+  auto acceptor = std::make_unique<Acceptor>(socket.get(), std::move(on_accept));
+  (void)socket.release();
+  std::unique_ptr<Listener> listener(new Listener(loop, at, std::move(acceptor)));
+  if (address.any_family()) listener->address_ = Address::parse("*:" + std::to_string(at.port())).value();
+  if (const int status = listener->acceptor_->watch_reading(loop); status != 0) {
     return Error::system(status, "listen on " + address.to_string());
   }
-  listener->poll_ = poll.release();
-  listener->watch();
   return listener;
 }
 
-Listener::Listener(Loop& loop, int descriptor) : loop_(loop), descriptor_(descriptor) {}
-
-Listener::~Listener() {
-  if (poll_ != nullptr) {
-    poll_->listener = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&poll_->handle),
-             [](uv_handle_t* handle) { delete static_cast<Poll*>(handle->data); });
-  }
-  if (address_.is_unix()) ::unlink(std::string(address_.path()).c_str());
-  ::close(descriptor_);
+Listener::Listener(Loop& loop, const Address& address, std::unique_ptr<Acceptor> acceptor)
+    : loop_(loop), address_(address), acceptor_(std::move(acceptor)) {
+  acceptor_->listener = this;
 }
 
-void Listener::watch() noexcept {
-  uv_poll_start(&poll_->handle, UV_READABLE, [](uv_poll_t* handle, int, int) {
-    if (Listener* listener = static_cast<Poll*>(handle->data)->listener) listener->accept_some();
-  });
+Listener::~Listener() {
+  acceptor_->listener = nullptr;
+  acceptor_->close_descriptor(loop_);
+  loop_.retire(std::move(acceptor_));
+  if (address_.is_unix()) ::unlink(std::string(address_.path()).c_str());
 }
 
 // Tries at once: that nobody waits any more shows only by trying, and ends the rest.
-void Listener::on_deadline() noexcept {
-  watch();
-  accept_some();
-}
+void Listener::on_deadline() noexcept { accept_some(); }
 
 void Listener::accept_some() noexcept {
-  const Poll* alive = poll_;
+  const Acceptor& acceptor = *acceptor_;
   for (int count = 0; count < accepts_per_turn; ++count) {
-    const int accepted = ::accept4(descriptor_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int accepted = ::accept4(acceptor.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0) {
       take(accepted);
-      // The application may have closed the listener; its libuv handle is there until the turn's end.
-      if (alive->listener == nullptr) return;
+      // The application may have closed the listener; the acceptor is there until the turn's end.
+      if (acceptor.listener == nullptr) return;
       continue;
     }
     switch (errno) {
       case EAGAIN:
-        if (resting_) loop_.log(LogLevel::info, "accepting connections again");
-        resting_.reset();
+        if (resting_) recover();
         return;
       case EMFILE:
       case ENFILE:
@@ -166,18 +150,23 @@ void Listener::accept_some() noexcept {
         continue;
     }
   }
+  recover();
+}
+
+/// Has the loop tell of who waits now, and of who comes.
+void Listener::recover() noexcept {
+  if (resting_) loop_.log(LogLevel::info, "accepting connections again");
+  resting_.reset();
+  if (const int status = acceptor_->watch_reading(loop_); status != 0) rest(-status);
 }
 
 void Listener::take(int descriptor) noexcept {
-  loop_.guard("new connection", [this, descriptor] {
-    auto stream = adopt_socket(loop_, descriptor, address_.is_unix());
-    if (!stream) return loop_.log(LogLevel::warning, stream.error().message());
-    poll_->on_accept(*std::move(stream));
-  });
+  Descriptor socket(descriptor);
+  loop_.guard("new connection", [this, &socket] { acceptor_->on_accept(adopt_socket(loop_, std::move(socket))); });
 }
 
 void Listener::rest(int error) noexcept {
-  uv_poll_stop(&poll_->handle);
+  acceptor_->ignore_reading();
   // While nothing is polled, a listener must not look to the loop as if it were not there.
   if (!resting_) {
     resting_.emplace(loop_);

@@ -42,19 +42,18 @@ class TIDEWIRE_API Listener final : private Deadline {
   [[nodiscard]] const Address& address() const noexcept { return address_; }
 
  private:
-  struct Poll;
+  class Acceptor;
 
-  Listener(Loop& loop, int descriptor);
+  Listener(Loop& loop, const Address& address, std::unique_ptr<Acceptor> acceptor);
   void accept_some() noexcept;
   void take(int descriptor) noexcept;
-  void watch() noexcept;
+  void recover() noexcept;
   void rest(int error) noexcept;
   void on_deadline() noexcept override;
 
   Loop& loop_;
-  int descriptor_;
   Address address_;
-  Poll* poll_ = nullptr;                    // Freed by libuv's close callback.
+  std::unique_ptr<Acceptor> acceptor_;
   std::optional<Loop::KeepAlive> resting_;  // Until all who waited have been accepted.
 };
 

@@ -14,8 +14,8 @@ constexpr std::size_t full_bytes = 256 * 1024;
 }  // namespace
 
 Buffer& OutputQueue::open_buffer() {
-  const bool usable = segments_.size() > std::max(first_, pinned_) && segments_.back().shared.empty() &&
-                      segments_.back().copied.size() < full_bytes;
+  const bool usable =
+      segments_.size() > first_ && segments_.back().shared.empty() && segments_.back().copied.size() < full_bytes;
   if (!usable) segments_.emplace_back();
   return segments_.back().copied;
 }
@@ -79,17 +79,15 @@ void OutputQueue::consume(std::size_t count) noexcept {
   clear();
 }
 
-// A queue that never runs empty must not keep what it wrote long ago. Moving segments leaves their bytes in
-// place, so pinned ones may move too.
+// A queue that never runs empty must not keep what it wrote long ago.
 void OutputQueue::drop_written() noexcept {
   if (first_ < 64 || first_ < segments_.size() / 2) return;
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));
-  pinned_ -= std::min(pinned_, first_);
   first_ = 0;
 }
 
 void OutputQueue::clear() noexcept {
-  size_ = first_ = pinned_ = 0;
+  size_ = first_ = 0;
   // The first buffer is kept for what comes next, if it is of a common size.
   if (segments_.capacity() > keep_segments) {
     segments_ = std::vector<Segment>();

@@ -11,8 +11,7 @@ namespace tidewire::transport {
 /// What waits to be written, in order: copies, gathered into few buffers, and references to shared bytes.
 ///
 /// Knows no socket. Its user asks for the `front` pieces, writes as many of their bytes as it can, and
-/// says how many with `consume`. Pieces that were `pin`ned (a write in the kernel's hands refers to them)
-/// keep their place in memory until they are consumed; additions go behind them.
+/// says how many with `consume`.
 class TIDEWIRE_API OutputQueue {
  public:
   /// Adds a copy of `head`, then of `body`. Throws std::bad_alloc, and has then added nothing.
@@ -29,8 +28,6 @@ class TIDEWIRE_API OutputQueue {
   /// The pieces at the front, as many as fit into `pieces` and hold no more than `most` bytes together; the
   /// last may be a part. Returns how many there are.
   std::size_t front(std::span<Bytes> pieces, std::size_t most) const noexcept;
-  /// Holds the first `count` pieces in place until they have been consumed.
-  void pin(std::size_t count) noexcept { pinned_ = first_ + count; }
   /// Drops `count` bytes from the front.
   void consume(std::size_t count) noexcept;
   /// Drops everything; keeps some memory for the next use, if it is little.
@@ -51,8 +48,7 @@ class TIDEWIRE_API OutputQueue {
   void drop_written() noexcept;
 
   std::vector<Segment> segments_;
-  std::size_t first_ = 0;   // The segments before it have been written.
-  std::size_t pinned_ = 0;  // The segments before it are in the kernel's hands.
+  std::size_t first_ = 0;  // The segments before it have been written.
   std::size_t size_ = 0;
 };
 

@@ -1,15 +1,17 @@
 #include <sys/socket.h>
-#include <unistd.h>
-#include <uv.h>
+#include <sys/uio.h>
 
+#include <tidewire/core/watched.h>
 #include <tidewire/transport/attempt.h>
+#include <tidewire/transport/descriptor.h>
 #include <tidewire/transport/loop_buffers.h>
-#include <tidewire/transport/pending_output.h>
 #include <tidewire/transport/socket_stream.h>
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cerrno>
 #include <new>
+#include <utility>
 
 namespace tidewire::transport {
 namespace {
@@ -19,25 +21,45 @@ constexpr std::size_t gather_bytes = 16 * 1024;
 // What one system call is given at the most. Little enough that a slow peer's progress shows.
 constexpr std::size_t write_pieces = 64;
 constexpr std::size_t write_bytes = 256 * 1024;
+// Reads in a row from one socket that always has more, before the others have their turn.
+constexpr int reads_per_turn = 16;
 
-// Longer pieces are queued, and leave in parts: libuv counts with 32 bits.
-constexpr std::size_t direct_bytes = std::size_t{1} << 30;
+iovec as_iovec(Bytes bytes) noexcept {
+  // iovec serves reading too, so it has no const; the system does not change what it writes.
+  return {.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+}
 
-uv_buf_t as_uv(Bytes bytes) noexcept {
-  // uv_buf_t serves reading too, so it has no const; libuv does not change what it writes.
-  auto* base = const_cast<char*>(as_text(bytes).data());
-  return uv_buf_init(base, static_cast<unsigned>(bytes.size()));
+/// What the system took, or a negative error number; 0 when it takes nothing now.
+ssize_t send_pieces(int descriptor, iovec* pieces, std::size_t count) noexcept {
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = count;
+  for (;;) {
+    const ssize_t sent = ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+    if (sent >= 0) return sent;
+    if (errno == EAGAIN) return 0;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+/// The same for one piece: the common case, and the cheaper call.
+ssize_t send_piece(int descriptor, Bytes bytes) noexcept {
+  for (;;) {
+    const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) return sent;
+    if (errno == EAGAIN) return 0;
+    if (errno != EINTR) return -errno;
+  }
 }
 
 /// What a stream remembers about itself. A base, so that it fills the gap behind Stream's own members.
 class StreamFlags {
  protected:
   bool reserved_in_hold_ : 1 = false;
-  bool direct_ : 1 = false;  // The buffer that is being read into is the consumer's own.
   bool reading_ : 1 = false;
-  bool allocating_ : 1 = false;  // libuv is between its two calls for a read, and must not be told to stop.
   bool peer_ended_ : 1 = false;  // FIN has come.
-  bool starved_ : 1 = false;     // Output was lost for lack of memory; the next read callback tells it.
+  bool blocked_ : 1 = false;     // The system takes no more output now; it will tell.
+  bool dirty_ : 1 = false;       // In the loop's list.
   bool broken_ : 1 = false;      // The connection failed; nothing goes in or out any more.
   bool ending_ : 1 = false;      // FIN is to follow what waits.
   bool ended_ : 1 = false;       // FIN was sent.
@@ -46,21 +68,16 @@ class StreamFlags {
   bool released_ : 1 = false;
 };
 
-/// A standard-layout holder, so that the way from libuv's handle back to the stream is a plain cast.
-template <class Handle>
-struct HandleHolder {
-  Handle handle;
-};
-
-/// A stream over a libuv handle. An idle one is this object alone: 280 bytes, of which libuv's own are 248.
-template <class Handle>
-class SocketStream final : public PendingOutput::Owner, private StreamFlags, private HandleHolder<Handle> {
+/// A stream over a socket of ours, which the loop watches. An idle one is this object alone.
+class SocketStream final : public Stream,
+                           private StreamFlags,
+                           private Watched,
+                           private Flushable,
+                           private HeldOutput::Holder {
  public:
-  explicit SocketStream(LoopBuffers& buffers) noexcept : buffers_(&buffers) {}
+  SocketStream(LoopBuffers& buffers, int descriptor) noexcept : Watched(descriptor), buffers_(&buffers) {}
 
-  int open(int descriptor) noexcept;
-
-  void attach(Consumer& consumer) noexcept override { this->handle.data = &consumer; }
+  void attach(Consumer& consumer) noexcept override { consumer_ = &consumer; }
   void resume() override;
   void pause() noexcept override;
   MutableBytes reserve(std::size_t size) override;
@@ -68,11 +85,7 @@ class SocketStream final : public PendingOutput::Owner, private StreamFlags, pri
   void write(Bytes head, Bytes body) override;
   void write(const SharedBytes& bytes) override;
   using Stream::write;
-  std::size_t queued_bytes() const noexcept override {
-    if (pending_ == nullptr) return 0;
-    // libuv may have written some of what it was given.
-    return pending_->queue.size() - pending_->in_flight_bytes + this->handle.write_queue_size;
-  }
+  std::size_t queued_bytes() const noexcept override { return pending_ == nullptr ? 0 : pending_->queue.size(); }
   void end() override;
   void close() noexcept override;
   bool closing() const noexcept override { return closing_; }
@@ -80,79 +93,52 @@ class SocketStream final : public PendingOutput::Owner, private StreamFlags, pri
   Address peer_address() const override { return address(::getpeername); }
   Loop& loop() const noexcept override { return buffers_->loop; }
 
-  void flush_turn() noexcept override;
-
  private:
-  using Holder = HandleHolder<Handle>;
-
-  ~SocketStream() override { PendingOutput::drop(pending_); }
+  ~SocketStream() override = default;
   void release() noexcept override;
-
-  template <class AnyHandle>
-  static SocketStream& of(AnyHandle* any) noexcept {
-    return *static_cast<SocketStream*>(reinterpret_cast<Holder*>(any));
-  }
-  uv_stream_t* uv() noexcept { return reinterpret_cast<uv_stream_t*>(&this->handle); }
-  Consumer* consumer() const noexcept { return static_cast<Consumer*>(this->handle.data); }
   Address address(int (*query)(int, sockaddr*, socklen_t*)) const;
 
-  static void on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept;
-  static void on_read(uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer) noexcept;
-  static void on_written(uv_write_t* request, int status) noexcept;
-  static void on_close(uv_handle_t* handle) noexcept;
+  void on_ready(Ready ready) noexcept override;
+  void flush() noexcept override;
+  void send_held(Bytes bytes) noexcept override;
 
-  void receive(std::size_t count);
+  void read_all(bool ended);
+  bool read_once(bool ended);
+  void take_end() noexcept;
   /// Runs a callback of the consumer; what it throws breaks the connection.
   template <class Call>
   void deliver(Call call) noexcept;
-  void fail(int status) noexcept;
+  void fail(int status) noexcept { fail(Error::system(status)); }
   void fail(const Error& error) noexcept;
-  void stop_reading() noexcept;
-  int descriptor() const noexcept;
   [[nodiscard]] bool dead() const noexcept { return closing_ || broken_; }
   /// Whether output is not taken any more.
-  [[nodiscard]] bool refuses() const noexcept { return dead() || ending_ || starved_; }
+  [[nodiscard]] bool refuses() const noexcept { return dead() || ending_ || failure_ != 0; }
 
   /// Whether this stream's writes are being held: its read callback runs, and nothing waits before them.
-  [[nodiscard]] bool holding() const noexcept { return buffers_->holder() == this && pending_ == nullptr; }
-  void send_held() noexcept;
+  [[nodiscard]] bool holding() const noexcept { return buffers_->held.holder() == this && pending_ == nullptr; }
+  bool make_room(std::size_t size) noexcept;
   void write_now(std::array<Bytes, 3> pieces) noexcept;
   PendingOutput& pending();
   template <class Add>
   void enqueue(Add add) noexcept;
   void fail_later(int status) noexcept;
-  void starve() noexcept;
   void mark_dirty() noexcept;
+  void block() noexcept;
   void push() noexcept;
-  void start_write() noexcept;
   void report() noexcept;
-  [[nodiscard]] bool all_written() const noexcept {
-    return pending_->queue.empty() && pending_->in_flight_bytes == 0 && pending_->failure == 0;
-  }
+  void give_back() noexcept;
+  void finish_close() noexcept;
 
+  int failure_ = 0;  // A negative error number to be told at the end of the callback or turn.
+  Consumer* consumer_ = nullptr;
   LoopBuffers* buffers_;
-  PendingOutput* pending_ = nullptr;
+  std::unique_ptr<PendingOutput> pending_;
 };
 
 // What an idle connection costs beside its protocol's own state.
-static_assert(sizeof(SocketStream<uv_tcp_t>) <= 280);
+static_assert(sizeof(SocketStream) <= 104);
 
-template <>
-int SocketStream<uv_tcp_t>::open(int descriptor) noexcept {
-  uv_tcp_init(buffers_->loop.native(), &handle);
-  handle.data = nullptr;
-  return uv_tcp_open(&handle, descriptor);
-}
-
-template <>
-int SocketStream<uv_pipe_t>::open(int descriptor) noexcept {
-  uv_pipe_init(buffers_->loop.native(), &handle, 0);
-  handle.data = nullptr;
-  return uv_pipe_open(&handle, descriptor);
-}
-
-template <class Handle>
-Address SocketStream<Handle>::address(int (*query)(int, sockaddr*, socklen_t*)) const {
+Address SocketStream::address(int (*query)(int, sockaddr*, socklen_t*)) const {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   auto* generic = reinterpret_cast<sockaddr*>(&storage);
@@ -160,141 +146,116 @@ Address SocketStream<Handle>::address(int (*query)(int, sockaddr*, socklen_t*)) 
   return Address::from(generic, size);
 }
 
-/// -1 once closed.
-template <class Handle>
-int SocketStream<Handle>::descriptor() const noexcept {
-  uv_os_fd_t descriptor = -1;
-  uv_fileno(reinterpret_cast<const uv_handle_t*>(&this->handle), &descriptor);
-  return descriptor;
-}
-
 // Reading
 
-template <class Handle>
-void SocketStream<Handle>::resume() {
+void SocketStream::resume() {
   if (reading_ || dead() || peer_ended_) return;
   reading_ = true;
-  if (allocating_ || starved_) return;  // libuv is reading as it is.
-  const int status = uv_read_start(uv(), on_alloc, on_read);
-  if (status == 0 || status == UV_EALREADY) return;
+  if (const int status = watch_reading(loop()); status != 0) fail_later(status);
+}
+
+void SocketStream::pause() noexcept {
   reading_ = false;
-  fail_later(status);
+  ignore_reading();
 }
 
-template <class Handle>
-void SocketStream<Handle>::pause() noexcept {
-  if (!reading_) return;
-  reading_ = false;
-  if (!starved_) stop_reading();
+void SocketStream::on_ready(Ready ready) noexcept {
+  if (dead()) return;
+  if (ready.writable && blocked_) {
+    blocked_ = false;
+    ignore_writing();
+    push();
+    report();
+  }
+  if (ready.readable && reading_ && !dead()) read_all(ready.ended);
 }
 
-// libuv does not survive being told to stop between asking for a buffer and delivering what it read into it;
-// on_read follows in any case, and does it then.
-template <class Handle>
-void SocketStream<Handle>::stop_reading() noexcept {
-  reading_ = false;
-  if (!allocating_) uv_read_stop(uv());
-}
-
-template <class Handle>
-void SocketStream<Handle>::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept {
-  SocketStream& stream = of(handle);
-  MutableBytes space;
-  stream.allocating_ = true;
-  if (!stream.starved_) stream.deliver([&](Consumer& consumer) { space = consumer.receive_space(); });
-  stream.direct_ = !space.empty();
-  if (space.empty()) space = stream.buffers_->receive();
-  // No buffer makes libuv call on_read at once, without reading.
-  if (stream.dead() || (!stream.reading_ && !stream.starved_)) space = {};
-  *buffer = as_uv(space);
-}
-
-template <class Handle>
-void SocketStream<Handle>::on_read(uv_stream_t* handle, ssize_t count, const uv_buf_t*) noexcept {
-  SocketStream& stream = of(handle);
-  // What was asked for since on_alloc.
-  const bool allocated = stream.allocating_;
-  stream.allocating_ = false;
-  if (allocated && stream.closing_) return uv_close(reinterpret_cast<uv_handle_t*>(handle), on_close);
-  if (allocated && (stream.broken_ || (!stream.reading_ && !stream.starved_))) return stream.stop_reading();
-  if (stream.dead()) return;
-  if (stream.starved_) return stream.fail(UV_ENOMEM);
-  if (count > 0) {
-    stream.receive(static_cast<std::size_t>(count));
-  } else if (count == UV_EOF) {
-    stream.reading_ = false;
-    stream.peer_ended_ = true;
-    stream.deliver([](Consumer& consumer) { consumer.on_end(); });
-  } else if (count < 0) {
-    stream.fail(static_cast<int>(count));
+/// Reads until nothing is left. `ended`: there is an end or an error behind the bytes.
+void SocketStream::read_all(bool ended) {
+  buffers_->held.begin(*this);
+  int reads = 0;
+  while (reading_ && !dead() && read_once(ended)) {
+    if (++reads < reads_per_turn) continue;
+    if (const int status = watch_reading(loop()); status != 0) fail_later(status);
+    break;
+  }
+  buffers_->held.end();
+  if (dead()) return;
+  if (failure_ != 0) return fail(failure_);
+  if (pending_ != nullptr) {
+    push();
+    report();
   }
 }
 
-template <class Handle>
-void SocketStream<Handle>::receive(std::size_t count) {
-  buffers_->hold_for(this);
-  deliver([&](Consumer& consumer) {
-    if (direct_) {
-      consumer.on_filled(count);
-    } else {
-      consumer.on_data(buffers_->receive().first(count));
-    }
-  });
-  send_held();
-  buffers_->hold_for(nullptr);
-  if (starved_) return fail(UV_ENOMEM);
-  if (pending_ != nullptr) flush_turn();
+/// Returns whether there may be more.
+bool SocketStream::read_once(bool ended) {
+  MutableBytes space;
+  deliver([&](Consumer& consumer) { space = consumer.receive_space(); });
+  if (dead() || !reading_) return false;
+  const bool direct = !space.empty();
+  if (!direct) space = buffers_->receive();
+
+  const ssize_t received = ::recv(descriptor(), space.data(), space.size(), 0);
+  if (received > 0) {
+    const auto count = static_cast<std::size_t>(received);
+    deliver([&](Consumer& consumer) { direct ? consumer.on_filled(count) : consumer.on_data(space.first(count)); });
+    return ended || count == space.size();
+  }
+  if (received == 0) {
+    take_end();
+  } else if (errno == EINTR) {
+    return true;
+  } else if (errno != EAGAIN) {
+    fail_later(-errno);
+  }
+  return false;
 }
 
-template <class Handle>
+void SocketStream::take_end() noexcept {
+  reading_ = false;
+  peer_ended_ = true;
+  ignore_reading();
+  deliver([](Consumer& consumer) { consumer.on_end(); });
+}
+
 template <class Call>
-void SocketStream<Handle>::deliver(Call call) noexcept {
-  if (consumer() == nullptr) return;
-  if (const auto error = attempt([&] { call(*consumer()); })) fail(*error);
-}
-
-template <class Handle>
-void SocketStream<Handle>::fail(int status) noexcept {
-  fail(Error::system(status));
+void SocketStream::deliver(Call call) noexcept {
+  if (consumer_ == nullptr) return;
+  if (const auto error = attempt([&] { call(*consumer_); })) fail(*error);
 }
 
 /// Never called from within a call of the consumer's: see fail_later.
-template <class Handle>
-void SocketStream<Handle>::fail(const Error& error) noexcept {
+void SocketStream::fail(const Error& error) noexcept {
   if (dead()) return;
   broken_ = true;
-  stop_reading();
-  if (consumer() != nullptr && attempt([&] { consumer()->on_failed(error); })) close();
+  reading_ = false;
+  ignore_reading();
+  ignore_writing();
+  buffers_->held.take(*this);
+  if (consumer_ != nullptr && attempt([&] { consumer_->on_failed(error); })) close();
 }
 
 // Writing
 
-template <class Handle>
-PendingOutput& SocketStream<Handle>::pending() {
+PendingOutput& SocketStream::pending() {
   if (pending_ == nullptr) {
-    PendingOutput* taken = buffers_->take_pending(*this);
+    auto taken = buffers_->take_pending();
     // What is held was written before what will be queued now.
-    try {
-      if (buffers_->holder() == this) taken->queue.append(buffers_->held());
-    } catch (...) {
-      buffers_->give_back(taken);
-      throw;
-    }
-    if (buffers_->holder() == this) buffers_->drop_held();
-    pending_ = taken;
+    taken->queue.append(buffers_->held.take(*this));
+    pending_ = std::move(taken);
     has_queued_ = true;
   }
   return *pending_;
 }
 
 /// Queues what `add` appends to the queue. Lack of memory breaks the connection: its output has a hole.
-template <class Handle>
 template <class Add>
-void SocketStream<Handle>::enqueue(Add add) noexcept {
+void SocketStream::enqueue(Add add) noexcept {
   try {
     add(pending().queue);
   } catch (const std::bad_alloc&) {
-    return starve();
+    return fail_later(-ENOMEM);
   }
   mark_dirty();
   // Much that was written in one turn is not yet a sign of a slow peer: let the system have it.
@@ -302,100 +263,69 @@ void SocketStream<Handle>::enqueue(Add add) noexcept {
 }
 
 /// Has the failure told when the consumer is not on the stack.
-template <class Handle>
-void SocketStream<Handle>::fail_later(int status) noexcept {
-  try {
-    pending().failure = status;
-    mark_dirty();
-  } catch (const std::bad_alloc&) {
-    starve();
-  }
+void SocketStream::fail_later(int status) noexcept {
+  if (failure_ == 0) failure_ = status;
+  mark_dirty();
 }
 
-/// Has the lack of memory told without needing any: the read callback comes at once on a socket that is shut
-/// down, and tells it. While our own read callback runs it need not be called.
-template <class Handle>
-void SocketStream<Handle>::starve() noexcept {
-  if (pending_ != nullptr) {
-    pending_->failure = UV_ENOMEM;
-    return mark_dirty();
-  }
-  starved_ = true;
-  if (buffers_->holder() == this) return buffers_->drop_held();
-  ::shutdown(descriptor(), SHUT_RDWR);
-  if (!allocating_) uv_read_start(uv(), on_alloc, on_read);
+void SocketStream::mark_dirty() noexcept {
+  // A read callback flushes when it returns, and a blocked stream when the system tells.
+  if (dirty_ || buffers_->held.holder() == this || (blocked_ && failure_ == 0)) return;
+  dirty_ = true;
+  loop().flush_later(*this);
 }
 
-template <class Handle>
-void SocketStream<Handle>::mark_dirty() noexcept {
-  // A read callback flushes when it returns, a write that ended goes on by itself.
-  if (pending_->dirty || buffers_->holder() == this) return;
-  if (pending_->in_flight_bytes != 0 && pending_->failure == 0) return;
-  pending_->dirty = true;
-  loop().flush_later(*pending_);
+/// Whether `size` more bytes can be held.
+bool SocketStream::make_room(std::size_t size) noexcept {
+  if (!holding() || size > gather_bytes) return false;
+  if (size > buffers_->held.room().size()) buffers_->held.flush_now();
+  return holding();
 }
 
-template <class Handle>
-MutableBytes SocketStream<Handle>::reserve(std::size_t size) {
-  if (holding() && size > buffers_->room().size()) send_held();
-  reserved_in_hold_ = holding() && size <= buffers_->room().size();
-  return reserved_in_hold_ ? buffers_->room() : pending().queue.reserve(size);
+MutableBytes SocketStream::reserve(std::size_t size) {
+  reserved_in_hold_ = make_room(size);
+  return reserved_in_hold_ ? buffers_->held.room() : pending().queue.reserve(size);
 }
 
-template <class Handle>
-void SocketStream<Handle>::commit(std::size_t count) {
+void SocketStream::commit(std::size_t count) {
   if (refuses()) return;
   if (reserved_in_hold_) {
     assert(holding());  // Room is reserved and committed within one callback.
-    buffers_->add(count);
+    buffers_->held.add(count);
   } else {
     enqueue([count](OutputQueue& queue) { queue.commit(count); });
   }
 }
 
-template <class Handle>
-void SocketStream<Handle>::write(Bytes head, Bytes body) {
+void SocketStream::write(Bytes head, Bytes body) {
   if (refuses()) return;
   const std::size_t total = head.size() + body.size();
-  if (holding() && total <= buffers_->room().size() && total <= gather_bytes) {
-    buffers_->add(head, body);
-    return;
+  if (make_room(total)) {
+    buffers_->held.add(head, body);
+  } else if (total > gather_bytes && pending_ == nullptr) {
+    write_now({buffers_->held.take(*this), head, body});
+  } else {
+    enqueue([&](OutputQueue& queue) { queue.append(head, body); });
   }
-  if (total > gather_bytes && total <= direct_bytes && pending_ == nullptr) {
-    write_now({holding() ? buffers_->held() : Bytes(), head, body});
-    return;
-  }
-  if (holding()) send_held();
-  if (refuses()) return;
-  if (holding() && total <= buffers_->room().size()) {
-    buffers_->add(head, body);
-    return;
-  }
-  enqueue([&](OutputQueue& queue) { queue.append(head, body); });
 }
 
-template <class Handle>
-void SocketStream<Handle>::write(const SharedBytes& bytes) {
+void SocketStream::write(const SharedBytes& bytes) {
   if (refuses()) return;
-  if (holding() && bytes.size() <= buffers_->room().size() && bytes.size() <= gather_bytes) {
-    buffers_->add(bytes.view(), {});
-    return;
+  if (make_room(bytes.size())) {
+    buffers_->held.add(bytes.view(), {});
+  } else {
+    enqueue([&](OutputQueue& queue) { queue.append(bytes); });
   }
-  enqueue([&](OutputQueue& queue) { queue.append(bytes); });
 }
 
-/// Writes pieces from where they lie, the first of them what is held; what does not leave is queued.
-template <class Handle>
-void SocketStream<Handle>::write_now(std::array<Bytes, 3> pieces) noexcept {
-  std::array<uv_buf_t, 3> buffers{as_uv(pieces[0]), as_uv(pieces[1]), as_uv(pieces[2])};
-  auto used = static_cast<unsigned>(buffers.size());
-  while (used > 1 && buffers[used - 1].len == 0) --used;
-  const int written = uv_try_write(uv(), buffers.data(), used);
-  auto gone = static_cast<std::size_t>(written > 0 ? written : 0);
-  // What was held stays readable until more is held.
-  if (holding()) buffers_->drop_held();
-  if (written < 0 && written != UV_EAGAIN) return fail_later(written);
+/// Writes pieces from where they lie; what does not leave is queued.
+void SocketStream::write_now(std::array<Bytes, 3> pieces) noexcept {
+  std::array<iovec, 3> parts{as_iovec(pieces[0]), as_iovec(pieces[1]), as_iovec(pieces[2])};
+  const ssize_t sent = send_pieces(descriptor(), parts.data(), parts.size());
+  if (sent < 0) return fail_later(static_cast<int>(sent));
+  auto gone = static_cast<std::size_t>(sent);
   if (gone == pieces[0].size() + pieces[1].size() + pieces[2].size()) return;
+  block();
   enqueue([&](OutputQueue& queue) {
     for (const Bytes piece : pieces) {
       const std::size_t skip = std::min(gone, piece.size());
@@ -405,85 +335,60 @@ void SocketStream<Handle>::write_now(std::array<Bytes, 3> pieces) noexcept {
   });
 }
 
-template <class Handle>
-void SocketStream<Handle>::send_held() noexcept {
-  if (buffers_->holder() != this || buffers_->held().empty()) return;
-  if (dead() || starved_) return buffers_->drop_held();
-  write_now({buffers_->held(), Bytes(), Bytes()});
+void SocketStream::send_held(Bytes bytes) noexcept {
+  if (dead() || failure_ != 0) return;
+  const ssize_t sent = send_piece(descriptor(), bytes);
+  if (sent < 0) return fail_later(static_cast<int>(sent));
+  const auto gone = static_cast<std::size_t>(sent);
+  if (gone == bytes.size()) return;
+  block();
+  enqueue([&](OutputQueue& queue) { queue.append(bytes.subspan(gone)); });
 }
 
-template <class Handle>
-void SocketStream<Handle>::flush_turn() noexcept {
+/// The system takes no more now, and is to tell when it does.
+void SocketStream::block() noexcept {
+  blocked_ = true;
+  if (const int status = watch_writing(loop()); status != 0) fail_later(status);
+}
+
+/// The end of the turn, or of the callback.
+void SocketStream::flush() noexcept {
+  dirty_ = false;
+  if (closing_) return finish_close();
+  if (dead()) return;
+  if (failure_ != 0) return fail(failure_);
   push();
   report();
 }
 
 /// Writes what waits, until it is all gone or the system takes no more. Calls nobody: what comes of it is for
 /// `report` to tell.
-template <class Handle>
-void SocketStream<Handle>::push() noexcept {
-  if (dead()) return;
-  while (pending_->in_flight_bytes == 0 && pending_->failure == 0 && !pending_->queue.empty()) {
+void SocketStream::push() noexcept {
+  while (pending_ != nullptr && !dead() && !blocked_ && failure_ == 0 && !pending_->queue.empty()) {
     std::array<Bytes, write_pieces> pieces;
-    std::array<uv_buf_t, write_pieces> buffers;
+    std::array<iovec, write_pieces> parts;
     const std::size_t count = pending_->queue.front(pieces, write_bytes);
     std::size_t total = 0;
     for (std::size_t index = 0; index < count; ++index) {
-      buffers[index] = as_uv(pieces[index]);
+      parts[index] = as_iovec(pieces[index]);
       total += pieces[index].size();
     }
-    const int written = uv_try_write(uv(), buffers.data(), static_cast<unsigned>(count));
-    if (written < 0 && written != UV_EAGAIN) {
-      pending_->failure = written;
-      return mark_dirty();
-    }
-    const auto gone = static_cast<std::size_t>(written > 0 ? written : 0);
+    const ssize_t sent =
+        count == 1 ? send_piece(descriptor(), pieces[0]) : send_pieces(descriptor(), parts.data(), count);
+    if (sent < 0) return fail_later(static_cast<int>(sent));
+    const auto gone = static_cast<std::size_t>(sent);
     pending_->progress |= gone != 0;
     pending_->queue.consume(gone);
-    if (gone < total) start_write();
+    if (gone < total) block();
   }
-}
-
-/// The system takes no more now: hands the front of the queue to libuv, which waits for it to.
-template <class Handle>
-void SocketStream<Handle>::start_write() noexcept {
-  std::array<Bytes, write_pieces> pieces;
-  std::array<uv_buf_t, write_pieces> buffers;
-  const std::size_t count = pending_->queue.front(pieces, write_bytes);
-  std::size_t total = 0;
-  for (std::size_t index = 0; index < count; ++index) {
-    buffers[index] = as_uv(pieces[index]);
-    total += pieces[index].size();
-  }
-  pending_->queue.pin(count);
-  pending_->request.data = this;
-  const int status = uv_write(&pending_->request, uv(), buffers.data(), static_cast<unsigned>(count), on_written);
-  if (status == 0) {
-    pending_->in_flight_bytes = total;
-  } else {
-    pending_->failure = status;
-    mark_dirty();
-  }
-}
-
-template <class Handle>
-void SocketStream<Handle>::on_written(uv_write_t* request, int status) noexcept {
-  auto& stream = *static_cast<SocketStream*>(request->data);
-  const std::size_t count = std::exchange(stream.pending_->in_flight_bytes, 0);
-  if (stream.dead()) return;
-  if (status != 0) return stream.fail(status);
-  stream.pending_->queue.consume(count);
-  stream.pending_->progress = true;
-  stream.flush_turn();
 }
 
 /// Tells the consumer what came of writing. When nothing waits any more, sends the FIN that was to follow, and
 /// gives the memory back.
-template <class Handle>
-void SocketStream<Handle>::report() noexcept {
-  if (dead()) return;
-  if (pending_->failure != 0) return fail(pending_->failure);
-  if (ending_ && !ended_ && all_written()) {
+void SocketStream::report() noexcept {
+  if (dead() || pending_ == nullptr) return;
+  if (failure_ != 0) return fail(failure_);
+  if (ending_ && !ended_ && pending_->queue.empty()) {
     ended_ = true;
     pending_->progress = true;
     // A peer that has gone already makes this fail; reading tells of it.
@@ -492,16 +397,17 @@ void SocketStream<Handle>::report() noexcept {
   if (std::exchange(pending_->progress, false)) {
     deliver([](Consumer& consumer) { consumer.on_writable(); });
   }
-  // One that is in the loop's list still comes here again by that.
-  if (dead() || !all_written() || pending_->dirty) return;
-  buffers_->give_back(std::exchange(pending_, nullptr));
+  if (dead() || failure_ != 0 || !pending_->queue.empty()) return;
+  give_back();
+}
+
+void SocketStream::give_back() noexcept {
+  if (pending_ != nullptr) buffers_->give_back(std::move(pending_));
   has_queued_ = false;
 }
 
-template <class Handle>
-void SocketStream<Handle>::end() {
+void SocketStream::end() {
   if (refuses()) return;
-  send_held();
   // The FIN leaves where output leaves, at the end of the callback or the turn.
   enqueue([](OutputQueue&) {});
   ending_ = true;
@@ -509,31 +415,29 @@ void SocketStream<Handle>::end() {
 
 // The end
 
-template <class Handle>
-void SocketStream<Handle>::close() noexcept {
+void SocketStream::close() noexcept {
   if (closing_) return;
   closing_ = true;
   reading_ = false;
-  if (buffers_->holder() == this) buffers_->drop_held();
-  // Between libuv's two calls for a read it waits for the second: see stop_reading.
-  if (!allocating_) uv_close(reinterpret_cast<uv_handle_t*>(&this->handle), on_close);
+  buffers_->held.take(*this);
+  close_descriptor(loop());
+  give_back();
+  if (dirty_) return;
+  dirty_ = true;
+  loop().flush_later(*this);
 }
 
-// Does not touch the loop: an adopted one lets the last handles end when its Loop object has gone.
-template <class Handle>
-void SocketStream<Handle>::on_close(uv_handle_t* handle) noexcept {
-  SocketStream& stream = of(handle);
-  stream.closed_ = true;
-  if (stream.released_) {
-    delete &stream;
-  } else if (stream.consumer() != nullptr) {
-    stream.consumer()->on_closed();
+void SocketStream::finish_close() noexcept {
+  closed_ = true;
+  if (released_) {
+    delete this;
+  } else if (consumer_ != nullptr) {
+    consumer_->on_closed();
   }
 }
 
-template <class Handle>
-void SocketStream<Handle>::release() noexcept {
-  this->handle.data = nullptr;
+void SocketStream::release() noexcept {
+  consumer_ = nullptr;
   released_ = true;
   if (closed_) {
     delete this;
@@ -542,37 +446,13 @@ void SocketStream<Handle>::release() noexcept {
   }
 }
 
-/// Closes a descriptor unless somebody else has taken it over.
-class DescriptorGuard {
- public:
-  explicit DescriptorGuard(int descriptor) noexcept : descriptor_(descriptor) {}
-  DescriptorGuard(const DescriptorGuard&) = delete;
-  DescriptorGuard& operator=(const DescriptorGuard&) = delete;
-  ~DescriptorGuard() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  void dismiss() noexcept { descriptor_ = -1; }
-
- private:
-  int descriptor_;
-};
-
-template <class Handle>
-Result<StreamPtr> adopt(Loop& loop, int descriptor) {
-  DescriptorGuard guard(descriptor);
-  auto* stream = new SocketStream<Handle>(loop.local<LoopBuffers>());
-  const int status = stream->open(descriptor);
-  StreamPtr owned(stream);
-  if (status != 0) return Error::system(status, "connection");
-  guard.dismiss();
-  return owned;
-}
-
 }  // namespace
 
-Result<StreamPtr> adopt_socket(Loop& loop, int descriptor, bool is_unix) {
+StreamPtr adopt_socket(Loop& loop, Descriptor socket) {
   assert(loop.in_thread());
-  return is_unix ? adopt<uv_pipe_t>(loop, descriptor) : adopt<uv_tcp_t>(loop, descriptor);
+  auto* stream = new SocketStream(loop.local<LoopBuffers>(), socket.get());
+  (void)socket.release();
+  return StreamPtr(stream);
 }
 
 }  // namespace tidewire::transport

@@ -81,24 +81,6 @@ TEST_CASE("adding nothing adds nothing") {
   CHECK(front_text(queue).empty());
 }
 
-TEST_CASE("pinned pieces stay in place while more is added, moved about and partly consumed") {
-  OutputQueue queue;
-  queue.append(as_bytes("pinned"));
-  std::array<Bytes, 1> pinned;
-  REQUIRE(queue.front(pinned, SIZE_MAX) == 1);
-  queue.pin(1);
-  for (int index = 0; index < 1000; ++index) {
-    queue.append(as_bytes(pattern(100)));
-    queue.append(SharedBytes::copy_of(as_bytes("shared")));
-  }
-  CHECK(as_text(pinned[0]) == "pinned");
-  std::array<Bytes, 1> still;
-  REQUIRE(queue.front(still, SIZE_MAX) == 1);
-  CHECK(still[0].data() == pinned[0].data());
-  queue.consume(6);
-  CHECK(front_text(queue).starts_with(pattern(100)));
-}
-
 TEST_CASE("reserved room becomes output by commit, as much as was used") {
   OutputQueue queue;
   queue.append(as_bytes("before "));
@@ -124,7 +106,6 @@ TEST_CASE("clear drops everything, and the queue serves again") {
   OutputQueue queue;
   queue.append(as_bytes("gone"));
   queue.append(SharedBytes::copy_of(as_bytes("gone")));
-  queue.pin(2);
   queue.clear();
   CHECK(queue.empty());
   queue.append(as_bytes("again"));

@@ -24,7 +24,7 @@ struct Packets {
     std::array<int, 2> ends{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
     peer = Descriptor(ends[1]);
-    near.emplace(transport::adopt_socket(loop, ends[0], true).value());
+    near.emplace(adopt(loop, Descriptor(ends[0])));
   }
 
   /// Every packet that has come: what one system call wrote.
@@ -137,7 +137,7 @@ TEST_CASE("a TCP stream knows both of its addresses, and none once it is closed"
 TEST_CASE("a reset while output waits fails the connection once") {
   Loop loop;
   auto [raw, ours] = tcp_sockets();
-  Recorder near(transport::adopt_socket(loop, ours.release(), false).value());
+  Recorder near(adopt(loop, std::move(ours)));
   near.write(pattern(16 << 20));
   settle(loop);
   CHECK(near.stream->queued_bytes() > 0);
@@ -151,7 +151,7 @@ TEST_CASE("a reset while output waits fails the connection once") {
 TEST_CASE("a reset while reading is paused is told by the next write") {
   Loop loop;
   auto [raw, ours] = tcp_sockets();
-  Recorder near(transport::adopt_socket(loop, ours.release(), false).value(), false);
+  Recorder near(adopt(loop, std::move(ours)), false);
   raw.break_off();
   settle(loop);
   CHECK(near.failures.empty());
@@ -162,7 +162,7 @@ TEST_CASE("a reset while reading is paused is told by the next write") {
 TEST_CASE("a stream that closes while output waits drops it, and its callbacks come clean") {
   Loop loop;
   auto [raw, ours] = tcp_sockets();
-  Recorder near(transport::adopt_socket(loop, ours.release(), false).value());
+  Recorder near(adopt(loop, std::move(ours)));
   near.write(pattern(16 << 20));
   settle(loop);
   near.stream->close();
@@ -173,7 +173,7 @@ TEST_CASE("a stream that closes while output waits drops it, and its callbacks c
 TEST_CASE("a stream released while output waits is freed when the system lets go of it") {
   Loop loop;
   auto [raw, ours] = tcp_sockets();
-  Recorder near(transport::adopt_socket(loop, ours.release(), false).value());
+  Recorder near(adopt(loop, std::move(ours)));
   near.write(pattern(16 << 20));
   settle(loop);
   near.stream.reset();

@@ -67,10 +67,10 @@ struct Staged {
 
 }  // namespace
 
-#define EVERY_STREAM(name) TEST_CASE_TEMPLATE(name, Kind, Tcp, UnixSocket, Memory)
+#define EVERY_STREAM(name) TEST_CASE_TEMPLATE(name, Kind, Tcp, UnixSocket, ByLibuv<Tcp>, ByLibuv<UnixSocket>, Memory)
 
 EVERY_STREAM("what is written arrives, in order, and can be sent back") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Echo far(std::move(other));
@@ -82,7 +82,7 @@ EVERY_STREAM("what is written arrives, in order, and can be sent back") {
 }
 
 EVERY_STREAM("bytes that arrive one at a time arrive in order") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -95,7 +95,7 @@ EVERY_STREAM("bytes that arrive one at a time arrive in order") {
 }
 
 EVERY_STREAM("megabytes pass in both directions while both ends pause and resume") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -118,7 +118,7 @@ EVERY_STREAM("megabytes pass in both directions while both ends pause and resume
 }
 
 EVERY_STREAM("an echo of megabytes to a slow reader is bounded and complete") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Echo far(std::move(other));
@@ -132,7 +132,7 @@ EVERY_STREAM("an echo of megabytes to a slow reader is bounded and complete") {
 }
 
 EVERY_STREAM("nothing is delivered while a stream is paused") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -145,7 +145,7 @@ EVERY_STREAM("nothing is delivered while a stream is paused") {
 }
 
 EVERY_STREAM("a stream pauses inside its read callback, too") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -158,7 +158,7 @@ EVERY_STREAM("a stream pauses inside its read callback, too") {
 }
 
 EVERY_STREAM("end sends what waits and then FIN, and reading goes on") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -177,7 +177,7 @@ EVERY_STREAM("end sends what waits and then FIN, and reading goes on") {
 }
 
 EVERY_STREAM("end inside a read callback follows what was written there") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -192,7 +192,7 @@ EVERY_STREAM("end inside a read callback follows what was written there") {
 }
 
 EVERY_STREAM("the consumer is told when the FIN has gone") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -202,7 +202,7 @@ EVERY_STREAM("the consumer is told when the FIN has gone") {
 }
 
 EVERY_STREAM("the end of the peer's output is told once, however often reading is resumed") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -219,7 +219,7 @@ EVERY_STREAM("the end of the peer's output is told once, however often reading i
 EVERY_STREAM("a stream closes inside every callback, calls nothing more, and says so once and last") {
   for (const Occasion occasion : occasions) {
     CAPTURE(static_cast<int>(occasion));
-    Loop loop;
+    Loop loop(Kind::polling);
     std::optional<Recorder> near, far;
     Staged::set(loop, Kind(), near, far);
     int calls = -1;
@@ -242,7 +242,7 @@ EVERY_STREAM("a stream closes inside every callback, calls nothing more, and say
 EVERY_STREAM("a stream is released inside every callback, and calls nobody any more") {
   for (const Occasion occasion : occasions) {
     CAPTURE(static_cast<int>(occasion));
-    Loop loop;
+    Loop loop(Kind::polling);
     std::optional<Recorder> near, far;
     Staged::set(loop, Kind(), near, far);
     int calls = -1;
@@ -261,7 +261,7 @@ EVERY_STREAM("an exception from any callback ends the connection with on_failed"
   for (const Occasion occasion : occasions) {
     if (occasion == Occasion::failed) continue;
     CAPTURE(static_cast<int>(occasion));
-    Loop loop;
+    Loop loop(Kind::polling);
     std::optional<Recorder> near, far;
     Staged::set(loop, Kind(), near, far);
     Staged::on(occasion, *near, *far, [&] {
@@ -280,7 +280,7 @@ EVERY_STREAM("an exception from any callback ends the connection with on_failed"
 }
 
 EVERY_STREAM("a lack of memory in a callback ends the connection with not_enough_memory") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -291,7 +291,7 @@ EVERY_STREAM("a lack of memory in a callback ends the connection with not_enough
 }
 
 EVERY_STREAM("an exception from on_failed closes the stream") {
-  Loop loop;
+  Loop loop(Kind::polling);
   std::optional<Recorder> near, far;
   Staged::set(loop, Kind(), near, far);
   Staged::on(Occasion::failed, *near, *far, [] { throw std::runtime_error("on purpose"); });
@@ -300,7 +300,7 @@ EVERY_STREAM("an exception from on_failed closes the stream") {
 }
 
 EVERY_STREAM("a stream that broke takes no output and delivers no input, until it is closed") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -320,7 +320,7 @@ EVERY_STREAM("a stream that broke takes no output and delivers no input, until i
 EVERY_STREAM("a peer's reset is told once, whatever was under way") {
   for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, std::size_t{100'000}, std::size_t{3'000'000}}) {
     CAPTURE(size);
-    Loop loop;
+    Loop loop(Kind::polling);
     auto [one, other] = Kind::connect(loop);
     Recorder near(std::move(one));
     Recorder far(std::move(other), false);
@@ -338,7 +338,7 @@ EVERY_STREAM("a peer's reset is told once, whatever was under way") {
 }
 
 EVERY_STREAM("writes to a peer that has gone fail the connection, not the process") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one), false);
   Recorder far(std::move(other), false);
@@ -352,7 +352,7 @@ EVERY_STREAM("writes to a peer that has gone fail the connection, not the proces
 }
 
 EVERY_STREAM("writes after close are ignored") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -368,7 +368,7 @@ EVERY_STREAM("writes after close are ignored") {
 }
 
 EVERY_STREAM("what a peer does not take is counted, and its going is told") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other), false);
@@ -388,7 +388,7 @@ EVERY_STREAM("what a peer does not take is counted, and its going is told") {
 }
 
 EVERY_STREAM("on_writable that writes on reaches the peer in order") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -410,7 +410,7 @@ EVERY_STREAM("on_writable that writes on reaches the peer in order") {
 EVERY_STREAM("writes of every kind keep their order, inside a read callback and outside") {
   for (const bool inside : {true, false}) {
     CAPTURE(inside);
-    Loop loop;
+    Loop loop(Kind::polling);
     auto [one, other] = Kind::connect(loop);
     Recorder near(std::move(one));
     Recorder far(std::move(other));
@@ -461,7 +461,7 @@ EVERY_STREAM("writes of every kind keep their order, inside a read callback and 
 }
 
 EVERY_STREAM("reserved room that is not used sends nothing") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -476,7 +476,7 @@ EVERY_STREAM("reserved room that is not used sends nothing") {
 }
 
 EVERY_STREAM("bytes are read into the space that the consumer offers") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -500,7 +500,7 @@ EVERY_STREAM("bytes are read into the space that the consumer offers") {
 }
 
 EVERY_STREAM("a consumer pauses and resumes where it is asked for space") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -523,7 +523,7 @@ EVERY_STREAM("a consumer pauses and resumes where it is asked for space") {
 }
 
 EVERY_STREAM("received bytes may be changed in place and sent back") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   struct Shouting final : Recorder {
@@ -538,7 +538,7 @@ EVERY_STREAM("received bytes may be changed in place and sent back") {
 }
 
 EVERY_STREAM("another consumer takes over inside a read callback") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
@@ -554,7 +554,7 @@ EVERY_STREAM("another consumer takes over inside a read callback") {
 }
 
 EVERY_STREAM("a consumer deletes itself and its stream in on_closed") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   Recorder near(std::move(one));
   struct Own final : Recorder {
@@ -577,7 +577,7 @@ EVERY_STREAM("a stream that closes is freed when its loop ends at once") {
   int closes = 0;
   Recorder near;
   {
-    Loop loop;
+    Loop loop(Kind::polling);
     auto [one, other] = Kind::connect(loop);
     near.stream = std::move(one);
     near.stream->attach(near);
@@ -594,7 +594,7 @@ EVERY_STREAM("a stream that closes is freed when its loop ends at once") {
 }
 
 EVERY_STREAM("a stream without a consumer can be closed and released") {
-  Loop loop;
+  Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
   one->close();
   settle(loop);

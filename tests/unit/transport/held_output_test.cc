@@ -1,0 +1,122 @@
+#include <doctest/doctest.h>
+#include <tidewire/transport/held_output.h>
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+using namespace tidewire;
+using transport::HeldOutput;
+
+namespace {
+
+using Log = std::vector<std::string>;
+
+/// A holder that notes what it is given to send.
+struct Writer final : HeldOutput::Holder {
+  Writer(Log& sent_by_all, char own_name) : log(&sent_by_all), name(own_name) {}
+  void send_held(Bytes bytes) noexcept override { log->push_back(name + (": " + std::string(as_text(bytes)))); }
+
+  Log* log;
+  char name;
+};
+
+}  // namespace
+
+TEST_CASE("each holder's writes leave in one piece at the end of the turn, in the order of the first") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  Writer a(log, 'a');
+  Writer b(log, 'b');
+  held.begin(a);
+  CHECK(held.holder() == &a);
+  held.add(as_bytes("one "), as_bytes("two "));
+  std::memcpy(held.room().data(), "three", 5);
+  held.add(5);
+  held.end();
+  CHECK(held.holder() == nullptr);
+  held.begin(b);
+  held.add(as_bytes("four"), {});
+  held.end();
+  CHECK(log.empty());
+  loop.run_once(false);
+  CHECK(log == Log{"a: one two three", "b: four"});
+  loop.run_once(false);
+  CHECK(log.size() == 2);
+}
+
+TEST_CASE("a holder that wrote nothing sends nothing") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  Writer a(log, 'a');
+  held.begin(a);
+  held.end();
+  held.flush_now();
+  CHECK(log.empty());
+}
+
+TEST_CASE("what was taken is not sent, and can be read until more is added") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  Writer a(log, 'a');
+  Writer b(log, 'b');
+  held.begin(a);
+  held.add(as_bytes("first"), {});
+  held.begin(b);
+  held.add(as_bytes("second"), {});
+  held.end();
+  CHECK(as_text(held.take(a)) == "first");
+  CHECK(held.take(a).empty());
+  held.flush_now();
+  CHECK(log == Log{"b: second"});
+}
+
+TEST_CASE("the room of what was added last is free again when it is taken") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  Writer a(log, 'a');
+  held.begin(a);
+  held.add(as_bytes("something"), {});
+  CHECK(held.room().size() == HeldOutput::capacity - 9);
+  held.take(a);
+  CHECK(held.room().size() == HeldOutput::capacity);
+  held.add(as_bytes("again"), {});
+  held.flush_now();
+  CHECK(log == Log{"a: again"});
+}
+
+TEST_CASE("a holder that comes again behind another keeps its order") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  Writer a(log, 'a');
+  Writer b(log, 'b');
+  held.begin(a);
+  held.add(as_bytes("1"), {});
+  held.begin(b);
+  held.add(as_bytes("2"), {});
+  held.begin(a);
+  held.add(as_bytes("3"), {});
+  held.end();
+  held.flush_now();
+  CHECK(log == Log{"a: 1", "b: 2", "a: 3"});
+}
+
+TEST_CASE("more holders than there are regions for are sent from in between") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  std::vector<Writer> writers(HeldOutput::max_regions + 1, Writer(log, 'w'));
+  for (Writer& writer : writers) {
+    held.begin(writer);
+    held.add(as_bytes("x"), {});
+  }
+  held.end();
+  CHECK(log.size() == HeldOutput::max_regions);
+  held.flush_now();
+  CHECK(log == Log(writers.size(), "w: x"));
+}

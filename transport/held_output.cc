@@ -1,0 +1,58 @@
+#include <tidewire/transport/held_output.h>
+#include <utility>
+
+namespace tidewire::transport {
+
+// The buffer is not initialised: pages that are never filled are never touched.
+HeldOutput::HeldOutput(Loop& loop) : loop_(loop), buffer_(new std::byte[capacity]) { regions_.reserve(max_regions); }
+
+void HeldOutput::begin(Holder& holder) noexcept {
+  // A region is in one piece: it can grow only where it is the last.
+  const bool can_grow = holder.region_ == Holder::none || holder.region_ + 1 == regions_.size();
+  if (!can_grow || regions_.size() == max_regions) flush_now();
+  holder_ = &holder;
+}
+
+void HeldOutput::add(std::size_t count) noexcept {
+  assert(holder_ != nullptr && count <= capacity - used_);
+  if (holder_->region_ == Holder::none) {
+    holder_->region_ = static_cast<std::uint32_t>(regions_.size());
+    regions_.push_back({holder_, used_, 0});  // Has room: see begin.
+    if (!listed_) {
+      listed_ = true;
+      loop_.flush_later(*this);
+    }
+  }
+  regions_.back().size += count;
+  used_ += count;
+}
+
+Bytes HeldOutput::take(Holder& holder) noexcept {
+  if (holder.region_ == Holder::none) return {};
+  Region& region = regions_[std::exchange(holder.region_, Holder::none)];
+  region.holder = nullptr;
+  const Bytes bytes(buffer_.get() + region.begin, region.size);
+  // What was added last can give its room back.
+  if (&region == &regions_.back()) {
+    used_ = region.begin;
+    regions_.pop_back();
+  }
+  return bytes;
+}
+
+void HeldOutput::flush_now() noexcept {
+  for (const Region& region : regions_) {
+    if (region.holder == nullptr) continue;
+    region.holder->region_ = Holder::none;
+    region.holder->send_held({buffer_.get() + region.begin, region.size});
+  }
+  regions_.clear();
+  used_ = 0;
+}
+
+void HeldOutput::flush() noexcept {
+  listed_ = false;
+  flush_now();
+}
+
+}  // namespace tidewire::transport

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <tidewire/core/loop.h>
+#include <tidewire/transport/stream.h>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace tidewire::transport {
+
+/// Where the small writes that streams make in their read callbacks are held until all that was ready has been
+/// read: one buffer for the loop, one region in it for each stream that wrote, and one system call for each
+/// region at the end of the turn, or when the buffer is full.
+///
+/// Reading first and writing then keeps the kernel's code for each in the cache, and wakes the peers together.
+class HeldOutput final : private Flushable {
+ public:
+  /// A stream whose writes are held.
+  class Holder {
+   public:
+    /// Write this now, as far as the system takes it. Must not call the stream's consumer, which may be on the
+    /// stack.
+    virtual void send_held(Bytes bytes) noexcept = 0;
+
+   protected:
+    ~Holder() = default;
+
+   private:
+    friend class HeldOutput;
+    static constexpr std::uint32_t none = UINT32_MAX;
+    std::uint32_t region_ = none;
+  };
+
+  static constexpr std::size_t capacity = 64 * 1024;
+  static constexpr std::size_t max_regions = 256;
+
+  explicit HeldOutput(Loop& loop);
+
+  /// The stream whose read callback runs, or null: its writes are held.
+  [[nodiscard]] const Holder* holder() const noexcept { return holder_; }
+  void begin(Holder& holder) noexcept;
+  void end() noexcept { holder_ = nullptr; }
+
+  /// Where the holder's next bytes go; `add` takes the first `count` of them.
+  [[nodiscard]] MutableBytes room() noexcept { return {buffer_.get() + used_, capacity - used_}; }
+  void add(std::size_t count) noexcept;
+  void add(Bytes head, Bytes body) noexcept {
+    std::byte* to = buffer_.get() + used_;
+    copy_bytes(to, head);
+    copy_bytes(to + head.size(), body);
+    add(head.size() + body.size());
+  }
+
+  /// What is held for a stream; it is not held any more, and readable until something is added.
+  Bytes take(Holder& holder) noexcept;
+
+  /// Has everything sent that is held.
+  void flush_now() noexcept;
+
+ private:
+  struct Region {
+    Holder* holder;  // Null once taken.
+    std::size_t begin;
+    std::size_t size;
+  };
+
+  void flush() noexcept override;
+
+  Loop& loop_;
+  std::unique_ptr<std::byte[]> buffer_;
+  std::vector<Region> regions_;
+  std::size_t used_ = 0;
+  Holder* holder_ = nullptr;
+  bool listed_ = false;  // The loop will flush this at the end of the turn.
+};
+
+}  // namespace tidewire::transport
