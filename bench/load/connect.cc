@@ -4,11 +4,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <tidewire/bench/connect.h>
-#include <tidewire/bench/frames.h>
+#include <tidewire/bench/heads.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <utility>
@@ -70,47 +69,13 @@ Result<std::size_t> receive_head(const Descriptor& connection, std::string& byte
   }
 }
 
-/// The value of a header field, without the white space around it; empty when there is none.
-std::string_view field(std::string_view head, std::string_view name) {
-  const auto same = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
-  };
-  while (!head.empty()) {
-    const std::string_view line = head.substr(0, head.find("\r\n"));
-    head.remove_prefix(std::min(head.size(), line.size() + 2));
-    const auto colon = line.find(':');
-    if (colon != name.size() || !std::equal(name.begin(), name.end(), line.begin(), same)) continue;
-    std::string_view value = line.substr(colon + 1);
-    while (value.starts_with(' ')) value.remove_prefix(1);
-    while (value.ends_with(' ')) value.remove_suffix(1);
-    return value;
-  }
-  return {};
-}
-
-std::string first_line(std::string_view head) { return std::string(head.substr(0, head.find("\r\n"))); }
-
 Result<void> finish_handshake(const Descriptor& connection) {
   std::string bytes;
   const auto end = receive_head(connection, bytes);
   if (!end) return end.error();
-  if (!bytes.starts_with("HTTP/1.1 101 ")) return Error{Errc::refused, "handshake answered " + first_line(bytes)};
-  if (field(bytes, "Sec-WebSocket-Accept") != handshake_accept) {
-    return Error{Errc::protocol_error, "handshake answered with a wrong Sec-WebSocket-Accept"};
-  }
-  if (!field(bytes, "Sec-WebSocket-Extensions").empty()) {
-    return Error{Errc::protocol_error, "handshake answered with extensions that nobody asked for"};
-  }
+  if (auto right = check_handshake(std::string_view(bytes).substr(0, *end)); !right) return right;
   if (bytes.size() != *end) return Error{Errc::protocol_error, "the server sent something right after the handshake"};
   return {};
-}
-
-std::string handshake_request(const Endpoint& endpoint, std::string_view path) {
-  std::string out = "GET ";
-  out.append(path).append(" HTTP/1.1\r\nHost: ").append(endpoint.host).append(":");
-  out.append(std::to_string(endpoint.port)).append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-  out.append("Sec-WebSocket-Key: ").append(handshake_key).append("\r\nSec-WebSocket-Version: 13\r\n\r\n");
-  return out;
 }
 
 }  // namespace
@@ -191,6 +156,21 @@ Result<void> make_non_blocking(const std::vector<Descriptor>& connections) {
   return {};
 }
 
+Result<std::size_t> send_some(int descriptor, std::string_view bytes) {
+  const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (errno == EAGAIN) return std::size_t{0};
+  return Error::system(-errno, "send");
+}
+
+Result<std::size_t> receive_some(int descriptor, std::span<char> buffer) {
+  const ssize_t received = ::recv(descriptor, buffer.data(), buffer.size(), 0);
+  if (received > 0) return static_cast<std::size_t>(received);
+  if (received == 0) return Error{Errc::closed, "the server ended a connection"};
+  if (errno == EAGAIN) return std::size_t{0};
+  return Error::system(-errno, "receive");
+}
+
 Result<Response> request(const Descriptor& connection, std::string_view bytes) {
   if (auto sent = send_all(connection, bytes); !sent) return sent.error();
   Response response;
@@ -199,7 +179,7 @@ Result<Response> request(const Descriptor& connection, std::string_view bytes) {
   response.body = response.head.substr(*end);
   response.head.resize(*end);
 
-  const std::string_view length = field(response.head, "Content-Length");
+  const std::string_view length = header_field(response.head, "Content-Length");
   std::size_t body_bytes = 0;
   const auto parsed = std::from_chars(length.data(), length.data() + length.size(), body_bytes);
   if (parsed.ec != std::errc() || parsed.ptr != length.data() + length.size() || body_bytes > max_body_bytes) {

@@ -4,6 +4,7 @@
 #include <tidewire/core/result.h>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,11 @@ struct Endpoint {
                                                               std::size_t count);
 
 [[nodiscard]] Result<void> make_non_blocking(const std::vector<Descriptor>& connections);
+
+/// What a connection that does not block takes or has at the moment: 0 bytes when nothing. The server's end of it is an
+/// error (Errc::closed).
+[[nodiscard]] Result<std::size_t> send_some(int descriptor, std::string_view bytes);
+[[nodiscard]] Result<std::size_t> receive_some(int descriptor, std::span<char> buffer);
 
 /// What one exchange over a blocking connection brought: a response's head with its blank line, and its body.
 struct Response {

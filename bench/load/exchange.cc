@@ -29,26 +29,23 @@ Result<Exchange> echo_exchange(Content content, std::size_t payload_bytes, std::
   return exchange;
 }
 
-Result<Exchange> http_exchange(const Endpoint& endpoint, std::string_view path, std::size_t depth) {
-  std::string get = "GET ";
-  get.append(path).append(" HTTP/1.1\r\nHost: ").append(endpoint.host).append(":");
-  get.append(std::to_string(endpoint.port)).append("\r\n\r\n");
+Result<Exchange> http_exchange(const Endpoint& endpoint, std::string_view path, Headers headers, std::size_t depth) {
+  const std::string get = get_request(endpoint, path, headers);
   if (auto good = check_batch(get.size(), depth); !good) return good.error();
 
   const auto connection = open_connections(endpoint, 1);
   if (!connection) return connection.error();
   const auto response = request(connection->front(), get);
   if (!response) return response.error();
-  const auto line_end = response->head.find("\r\n");
   if (!response->head.starts_with("HTTP/1.1 200")) {
-    return Error{Errc::refused, "GET " + std::string(path) + " answered " + response->head.substr(0, line_end)};
+    return Error{Errc::refused, "GET " + std::string(path) + " answered " + first_line(response->head)};
   }
 
   Exchange exchange;
   exchange.depth = depth;
   for (std::size_t i = 0; i < depth; ++i) exchange.batch += get;
   exchange.reply = response->head + response->body;
-  exchange.start_bytes = line_end + 2;
+  exchange.start_bytes = response->head.find("\r\n") + 2;
   // The blank line belongs to the content: it tells that the head is still of the same size.
   exchange.content_from = response->head.size() - 4;
   return exchange;

@@ -2,6 +2,7 @@
 
 #include <tidewire/bench/connect.h>
 #include <tidewire/bench/frames.h>
+#include <tidewire/bench/heads.h>
 #include <tidewire/core/result.h>
 #include <cstddef>
 #include <string>
@@ -32,6 +33,7 @@ inline constexpr std::size_t max_batch_bytes = 64 * 1024 * 1024;
 
 /// GET requests for a path. Opens a connection and asks once, to learn what a reply looks like; any status but 200 is
 /// an error.
-[[nodiscard]] Result<Exchange> http_exchange(const Endpoint& endpoint, std::string_view path, std::size_t depth);
+[[nodiscard]] Result<Exchange> http_exchange(const Endpoint& endpoint, std::string_view path, Headers headers,
+                                             std::size_t depth);
 
 }  // namespace tidewire::bench

@@ -25,9 +25,12 @@ void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xff);
 }
 
-std::string header(Content content, std::size_t bytes, std::uint8_t mask_bit) {
-  const std::uint8_t opcode = content == Content::binary ? 2 : 1;
-  std::string out(1, static_cast<char>(final_fragment | opcode));
+enum class Opcode : std::uint8_t { text = 1, binary = 2, close = 8 };
+
+Opcode opcode_of(Content content) { return content == Content::binary ? Opcode::binary : Opcode::text; }
+
+std::string header(Opcode opcode, std::size_t bytes, std::uint8_t mask_bit) {
+  std::string out(1, static_cast<char>(final_fragment | static_cast<std::uint8_t>(opcode)));
   if (bytes < 126) {
     append_big_endian(out, mask_bit | bytes, 1);
   } else if (bytes <= 0xffff) {
@@ -37,6 +40,16 @@ std::string header(Content content, std::size_t bytes, std::uint8_t mask_bit) {
     append_big_endian(out, mask_bit | 127U, 1);
     append_big_endian(out, bytes, 8);
   }
+  return out;
+}
+
+std::string masked_frame(Opcode opcode, std::string_view payload, std::uint32_t mask) {
+  std::string out = header(opcode, payload.size(), masked);
+  std::string key;
+  append_big_endian(key, mask, 4);
+  out += key;
+  out.reserve(out.size() + payload.size());
+  for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ key[i % 4]);
   return out;
 }
 
@@ -79,17 +92,15 @@ std::string payload(Content content, std::size_t bytes) {
 }
 
 std::string server_frame(Content content, std::string_view payload) {
-  return header(content, payload.size(), 0).append(payload);
+  return header(opcode_of(content), payload.size(), 0).append(payload);
 }
 
 std::string client_frame(Content content, std::string_view payload, std::uint32_t mask) {
-  std::string out = header(content, payload.size(), masked);
-  std::string key;
-  append_big_endian(key, mask, 4);
-  out += key;
-  out.reserve(out.size() + payload.size());
-  for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ key[i % 4]);
-  return out;
+  return masked_frame(opcode_of(content), payload, mask);
+}
+
+std::string client_close_frame(std::string_view payload, std::uint32_t mask) {
+  return masked_frame(Opcode::close, payload, mask);
 }
 
 }  // namespace tidewire::bench

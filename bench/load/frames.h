@@ -36,4 +36,7 @@ inline constexpr std::string_view handshake_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xO
 /// The same, as a client sends it: masked with `mask` (RFC 6455 5.3).
 [[nodiscard]] std::string client_frame(Content content, std::string_view payload, std::uint32_t mask);
 
+/// A close frame of a client (RFC 6455 5.5.1): its payload is the code in network order, and a reason.
+[[nodiscard]] std::string client_close_frame(std::string_view payload, std::uint32_t mask);
+
 }  // namespace tidewire::bench

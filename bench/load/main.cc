@@ -2,15 +2,20 @@
 
 #include <tidewire/bench/connect.h>
 #include <tidewire/bench/exchange.h>
-#include <tidewire/bench/process.h>
+#include <tidewire/bench/fanout.h>
+#include <tidewire/bench/idle.h>
+#include <tidewire/bench/lives.h>
+#include <tidewire/bench/options.h>
+#include <tidewire/bench/paced.h>
 #include <tidewire/bench/report.h>
+#include <tidewire/bench/slow.h>
 #include <tidewire/bench/traffic.h>
-#include <chrono>
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -18,163 +23,139 @@ namespace {
 using namespace tidewire;
 using namespace tidewire::bench;
 
-struct Options {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 9001;
-  std::string path;
-  std::size_t connections = 100;
-  int pid = 0;
-  bool json = false;
-
-  std::size_t depth = 1;
-  std::size_t payload_bytes = 20;
-  std::string content = "ascii";
-  bool once = false;
-  double warm_up_seconds = 0.5;
-  double seconds = 2;
-  double hold_seconds = 2;
-};
-
-std::chrono::nanoseconds duration(double seconds) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+TrafficReport report_on(const Options& options, const char* message, const Exchange& exchange) {
+  return {.workload = name_of(options.mode),
+          .message = message,
+          .connections = options.connections,
+          .depth = options.depth,
+          .request_bytes = exchange.batch.size() / exchange.depth,
+          .reply_bytes = exchange.reply.size(),
+          .window = {},
+          .paced = {},
+          .slow = {}};
 }
 
-std::optional<Process> server_process(const Options& options) {
-  if (options.pid == 0) return std::nullopt;
-  return Process::find(options.pid).value();
-}
-
-Result<void> run_traffic(const Options& options, const char* workload, const Exchange& exchange,
-                         const std::vector<Descriptor>& connections) {
-  make_non_blocking(connections).value();
-  Traffic traffic = Traffic::over(connections, exchange).value();
-  // Right answers first: figures of a server that answers wrongly are worth nothing.
-  if (auto right = traffic.run_once(); !right) return right;
+/// Right answers first: figures of a server that answers wrongly are worth nothing. The rest of the report is filled in
+/// by the caller; with --once there is none.
+std::optional<TrafficReport> run(Workload& workload, const Options& options, TrafficReport report) {
+  std::optional<Process> server;
+  if (options.pid != 0) server = Process::find(options.pid).value();
+  workload.run_once().value();
   if (options.once) {
-    std::cout << workload << ": " << connections.size() << " connections, " << connections.size() * exchange.depth
-              << " right replies\n";
-    return {};
+    std::cout << report.workload << ": " << report.connections << " connections, " << workload.messages() << " right "
+              << report.message << '\n';
+    return std::nullopt;
   }
-  auto window = traffic.run(duration(options.warm_up_seconds), duration(options.seconds), server_process(options));
-  if (!window) return window.error();
-  const TrafficReport report = {.workload = workload,
-                                .connections = connections.size(),
-                                .depth = exchange.depth,
-                                .request_bytes = exchange.batch.size() / exchange.depth,
-                                .reply_bytes = exchange.reply.size(),
-                                .window = *window};
+  report.window = measure(workload, options.warm_up, options.measured, server).value();
+  report.latency = &workload.latency();
+  return report;
+}
+
+template <class Report>
+void show(const Options& options, const Report& report) {
   options.json ? print_json(std::cout, report) : print(std::cout, report);
-  return {};
 }
 
-Result<void> run_echo(const Options& options, const Endpoint& endpoint) {
-  const Content content = *content_named(options.content);
-  const Exchange exchange = echo_exchange(content, options.payload_bytes, options.depth).value();
-  return run_traffic(options, "echo", exchange, open_websockets(endpoint, options.path, options.connections).value());
-}
-
-Result<void> run_http(const Options& options, const Endpoint& endpoint) {
-  const Exchange exchange = http_exchange(endpoint, options.path, options.depth).value();
-  return run_traffic(options, "http", exchange, open_connections(endpoint, options.connections).value());
-}
-
-Result<void> run_idle(const Options& options, const Endpoint& endpoint) {
-  const Process server = Process::find(options.pid).value();
-  const Exchange exchange = echo_exchange(Content::ascii, options.payload_bytes, 1).value();
-  {
-    // What the server's first connection brings into memory, code and buffers of the loop, is no cost of a connection.
-    const auto first = open_websockets(endpoint, options.path, 1).value();
-    make_non_blocking(first).value();
-    Traffic traffic = Traffic::over(first, exchange).value();
-    if (auto right = traffic.run_once(); !right) return right;
-  }
-  const auto settle = duration(options.hold_seconds);
-  std::this_thread::sleep_for(settle);
-  const Memory before = server.memory().value();
-  const auto connections = open_websockets(endpoint, options.path, options.connections).value();
-  std::this_thread::sleep_for(settle);
-  const IdleReport report = {.connections = connections.size(), .before = before, .after = server.memory().value()};
-
-  // They count only if they are still of use.
+/// Over connections that each exchange the same, in a closed or an open loop.
+void run_exchange(const Options& options, const char* message, const Exchange& exchange,
+                  const std::vector<Descriptor>& connections) {
   make_non_blocking(connections).value();
-  Traffic traffic = Traffic::over(connections, exchange).value();
-  if (auto right = traffic.run_once(); !right) return right;
-  options.json ? print_json(std::cout, report) : print(std::cout, report);
-  return {};
-}
-
-CLI::App& add_mode(CLI::App& app, Options& options, const std::string& name, const std::string& what) {
-  CLI::App& mode = *app.add_subcommand(name, what);
-  mode.add_option("--host", options.host, "an address in 127.0.0.0/8")->capture_default_str();
-  mode.add_option("--port", options.port, "the server's TCP port")->check(CLI::Range(1, 65535))->capture_default_str();
-  mode.add_option("--path", options.path, name == "http" ? "[/plaintext]" : "[/echo]");
-  mode.add_option("--connections", options.connections, "open at a time")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{60000}))
-      ->capture_default_str();
-  mode.add_option("--pid", options.pid, "the server's process, whose CPU time and memory are read")
-      ->check(CLI::PositiveNumber);
-  mode.add_flag("--json", options.json, "report as JSON");
-  return mode;
-}
-
-void add_traffic_options(CLI::App& mode, Options& options) {
-  mode.add_option("--depth", options.depth, "requests in flight on each connection, sent together")
-      ->check(CLI::Range(std::size_t{1}, max_depth))
-      ->capture_default_str();
-  mode.add_flag("--once", options.once, "one batch on each connection, every reply compared; measures nothing");
-  mode.add_option("--seconds", options.seconds, "to measure")->check(CLI::Range(0.1, 10.0))->capture_default_str();
-  mode.add_option("--warm-up-seconds", options.warm_up_seconds, "before measuring")
-      ->check(CLI::Range(0.0, 5.0))
-      ->capture_default_str();
-}
-
-void add_payload_size(CLI::App& mode, Options& options) {
-  mode.add_option("--payload-bytes", options.payload_bytes, "size of every message")
-      ->check(CLI::Range(std::size_t{0}, std::size_t{16} << 20))
-      ->capture_default_str();
-}
-
-int run(int argc, char** argv) {
-  Options options;
-  CLI::App app("Keeps a server on this machine busy, checks its answers, and says what each cost it.", "load");
-  app.require_subcommand(1);
-  CLI::App& echo = add_mode(app, options, "echo", "WebSocket messages that come back");
-  add_traffic_options(echo, options);
-  add_payload_size(echo, options);
-  echo.add_option("--content", options.content, "what messages consist of")
-      ->check(CLI::IsMember(content_names()))
-      ->capture_default_str();
-  CLI::App& http = add_mode(app, options, "http", "GET requests");
-  add_traffic_options(http, options);
-  CLI::App& idle = add_mode(app, options, "idle", "WebSocket connections that say nothing: what memory each costs");
-  idle.get_option("--pid")->required();
-  add_payload_size(idle, options);
-  idle.add_option("--hold-seconds", options.hold_seconds, "before the memory is read")
-      ->check(CLI::Range(0.0, 10.0))
-      ->capture_default_str();
-  app.failure_message(
-      [](const CLI::App*, const CLI::Error& error) { return "load: " + std::string(error.what()) + "\n"; });
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+  const TrafficReport asked = report_on(options, message, exchange);
+  if (!options.rate) {
+    const auto traffic = Traffic::over(connections, exchange).value();
+    if (const auto report = run(*traffic, options, asked)) show(options, *report);
+    return;
   }
+  const auto paced = Paced::over(connections, exchange, *options.rate).value();
+  if (auto report = run(*paced, options, asked)) {
+    const auto late = [&](double quantile) {
+      return std::chrono::nanoseconds(paced->lateness().value_at_quantile(quantile));
+    };
+    report->paced = {
+        .rate = *options.rate, .late_median = late(0.5), .late_p99 = late(0.99), .unanswered = paced->unanswered()};
+    show(options, *report);
+  }
+}
 
+Exchange echoes(const Options& options) {
+  return echo_exchange(options.content, options.payload_bytes, options.depth).value();
+}
+
+void run_echo(const Options& options, const Endpoint& endpoint) {
+  const Exchange exchange = echoes(options);
+  run_exchange(options, "echoes", exchange, open_websockets(endpoint, options.path, options.connections).value());
+}
+
+void run_http(const Options& options, const Endpoint& endpoint) {
+  const Exchange exchange = http_exchange(endpoint, options.path, options.headers, options.depth).value();
+  run_exchange(options, "responses", exchange, open_connections(endpoint, options.connections).value());
+}
+
+void run_fanout(const Options& options, const Endpoint& endpoint) {
+  const Exchange exchange = echoes(options);
+  const auto connections = open_websockets(endpoint, options.path, options.connections + 1).value();
+  make_non_blocking(connections).value();
+  const auto fanout = Fanout::over(connections, exchange).value();
+  if (const auto report = run(*fanout, options, report_on(options, "deliveries", exchange))) show(options, *report);
+}
+
+void run_connect(const Options& options, const Endpoint& endpoint) {
+  const auto lives = Lives::with(endpoint, options.path, options.connections).value();
+  if (auto report = run(*lives, options, report_on(options, "connections opened and closed", Exchange()))) {
+    report->request_bytes = lives->request_bytes();
+    report->reply_bytes = lives->reply_bytes();
+    show(options, *report);
+  }
+}
+
+void run_slow(const Options& options, const Endpoint& endpoint) {
+  const Exchange exchange = echoes(options);
+  const auto wanted = std::llround(options.slow_share * static_cast<double>(options.connections));
+  const std::size_t slow = std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, options.connections - 1);
+  const auto connections = open_websockets(endpoint, options.path, options.connections).value();
+  make_non_blocking(connections).value();
+  const auto readers = SlowReaders::among(connections, slow, exchange).value();
+  if (auto report = run(*readers, options, report_on(options, "echoes", exchange))) {
+    report->slow = readers->outcome();
+    show(options, *report);
+  } else {
+    print(std::cout, readers->outcome());
+  }
+}
+
+void run_idle(const Options& options, const Endpoint& endpoint) {
+  const Process server = Process::find(options.pid).value();
+  show(options,
+       measure_idle(endpoint, options.path, options.connections, echoes(options), server, options.hold).value());
+}
+
+void run_mode(const Options& options) {
   const Endpoint endpoint = loopback_endpoint(options.host, options.port).value();
-  allow_open_files(options.connections + 16).value();
-  if (options.path.empty()) options.path = http.parsed() ? "/plaintext" : "/echo";
-  Result<void> result = echo.parsed()   ? run_echo(options, endpoint)
-                        : http.parsed() ? run_http(options, endpoint)
-                                        : run_idle(options, endpoint);
-  result.value();
-  return 0;
+  allow_open_files(options.connections + 32).value();
+  switch (options.mode) {
+    case Mode::echo:
+      return run_echo(options, endpoint);
+    case Mode::fanout:
+      return run_fanout(options, endpoint);
+    case Mode::http:
+      return run_http(options, endpoint);
+    case Mode::connect:
+      return run_connect(options, endpoint);
+    case Mode::idle:
+      return run_idle(options, endpoint);
+    case Mode::slow:
+      return run_slow(options, endpoint);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const auto options = parse_options(argc, argv);
+    if (const int* status = std::get_if<int>(&options)) return *status;
+    run_mode(std::get<Options>(options));
+    return 0;
   } catch (const std::exception& error) {
     std::cerr << "load: " << error.what() << '\n';
     return 1;

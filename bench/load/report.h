@@ -1,9 +1,14 @@
 #pragma once
 
-#include <tidewire/bench/process.h>
-#include <tidewire/bench/traffic.h>
+#include <tidewire/bench/idle.h>
+#include <tidewire/bench/slow.h>
+#include <tidewire/bench/workload.h>
+#include <tidewire/core/histogram.h>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 namespace tidewire::bench {
@@ -14,25 +19,32 @@ inline constexpr double saturated_share = 0.9;
 /// Waiting for its core for more than this share, the server had to share it, and its caches with it.
 inline constexpr double disturbed_share = 0.05;
 
+/// What open-loop traffic has beside.
+struct PacedOutcome {
+  double rate = 0;  ///< Messages a second that were asked for.
+  /// How late this process sent what was due.
+  std::chrono::nanoseconds late_median = {};
+  std::chrono::nanoseconds late_p99 = {};
+  std::uint64_t unanswered = 0;
+};
+
 /// What a run of traffic brought, with what was asked of it.
 struct TrafficReport {
-  std::string workload;  ///< "echo" or "http".
+  std::string workload;  ///< The mode: "echo", "http" and so on.
+  std::string message;   ///< What a message is called there: "echoes".
   std::size_t connections = 0;
   std::size_t depth = 0;
   std::size_t request_bytes = 0;  ///< On the wire, of each.
   std::size_t reply_bytes = 0;
   Window window;
-};
-
-/// The server's memory before and after connections were opened that then said nothing.
-struct IdleReport {
-  std::size_t connections = 0;
-  Memory before;
-  Memory after;
+  const Histogram* latency = nullptr;  ///< In nanoseconds; outlives the report.
+  std::optional<PacedOutcome> paced;
+  std::optional<SlowOutcome> slow;
 };
 
 /// Some lines to read, with a warning when the figures are worth less than they seem.
 void print(std::ostream& out, const TrafficReport& report);
+void print(std::ostream& out, const SlowOutcome& slow);
 void print(std::ostream& out, const IdleReport& report);
 
 /// The same as a JSON object in one line.

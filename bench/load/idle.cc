@@ -1,0 +1,37 @@
+#include <tidewire/bench/idle.h>
+#include <tidewire/bench/traffic.h>
+#include <thread>
+#include <vector>
+
+namespace tidewire::bench {
+namespace {
+
+Result<void> use_once(const std::vector<Descriptor>& connections, const Exchange& exchange) {
+  if (auto made = make_non_blocking(connections); !made) return made;
+  auto traffic = Traffic::over(connections, exchange);
+  if (!traffic) return traffic.error();
+  return (*traffic)->run_once();
+}
+
+}  // namespace
+
+Result<IdleReport> measure_idle(const Endpoint& endpoint, std::string_view path, std::size_t connections,
+                                const Exchange& exchange, const Process& server, std::chrono::nanoseconds hold) {
+  {
+    const auto first = open_websockets(endpoint, path, 1);
+    if (!first) return first.error();
+    if (auto used = use_once(*first, exchange); !used) return used.error();
+  }
+  std::this_thread::sleep_for(hold);
+  const auto before = server.memory();
+  if (!before) return before.error();
+  const auto opened = open_websockets(endpoint, path, connections);
+  if (!opened) return opened.error();
+  std::this_thread::sleep_for(hold);
+  const auto after = server.memory();
+  if (!after) return after.error();
+  if (auto used = use_once(*opened, exchange); !used) return used.error();
+  return IdleReport{connections, *before, *after};
+}
+
+}  // namespace tidewire::bench
