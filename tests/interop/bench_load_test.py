@@ -1,0 +1,412 @@
+#!/usr/bin/python3
+"""The load generator measures Tidewire in every mode, and says in one line what is wrong with a server or a flag."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")
+LOAD = BUILD / "bench" / "load"
+SECONDS = 60
+ACCEPTED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+EMPTY_REQUEST_BYTES = 6  # A masked frame without payload,
+EMPTY_REPLY = b"\x81\0"  # and what answers it.
+EMPTY = ["--payload-bytes", "0"]
+SHORT = ["--seconds", "0.3", "--warm-up-seconds", "0.1", "--json"]
+
+
+def expect(holds: bool, what: str) -> None:
+    if not holds:
+        raise AssertionError(what)
+
+
+def run(mode: str, port: int, *flags: str) -> subprocess.CompletedProcess:
+    command = [str(LOAD), mode, "--port", str(port), *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+
+
+def good(mode: str, port: int, *flags: str) -> str:
+    done = run(mode, port, *flags)
+    expect(done.returncode == 0, f"{mode} {' '.join(flags)}: {done.stderr.strip()}")
+    expect(done.stderr == "", f"{mode} {' '.join(flags)} said {done.stderr!r}")
+    return done.stdout
+
+
+def bad(mode: str, port: int, *flags: str, status: int = 1, saying: str = "") -> None:
+    done = run(mode, port, *flags)
+    expect(done.returncode == status, f"{mode} {' '.join(flags)} ended with {done.returncode}: {done.stderr.strip()}")
+    one_line = done.stderr.startswith("load: ") and done.stderr.count("\n") == 1 and done.stderr.endswith("\n")
+    expect(done.stdout == "" and one_line, f"{mode} {' '.join(flags)} said {done.stdout!r} and {done.stderr!r}")
+    expect(saying in done.stderr, f"{mode} {' '.join(flags)} said {done.stderr!r}, and not {saying!r}")
+
+
+@contextlib.contextmanager
+def echo_server():
+    """(port, pid) of one that has to end well."""
+    command = [str(BUILD / "examples" / "echo_server"), "--port", "0", "--max-message-size", str(16 << 20)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = server.stdout.readline()
+        listening = re.search(r":(\d+)$", line.strip())
+        expect(listening is not None, f"echo_server printed {line!r}")
+        yield int(listening.group(1)), server.pid
+        server.send_signal(signal.SIGTERM)
+        expect(server.wait(SECONDS) == 0, f"echo_server ended with {server.returncode}")
+    finally:
+        if server.poll() is None:
+            server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+@contextlib.contextmanager
+def scripted(converse):
+    """The port of a server that does what `converse(socket)` does with each connection, in a thread of its own."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+
+    def attend(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.settimeout(SECONDS)
+            converse(client)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=attend, args=[listener.accept()[0]], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def read_head(client: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = client.recv(65536)
+        if not more:
+            raise OSError("the end")
+        head += more
+    return head
+
+
+def answering(answer: bytes):
+    """A server that says this to the first request, and stays."""
+
+    def converse(client: socket.socket) -> None:
+        read_head(client)
+        client.sendall(answer)
+        while client.recv(65536):
+            pass
+
+    return converse
+
+
+def opened(then):
+    """A server that accepts WebSocket connections and goes on as `then(socket)`."""
+
+    def converse(client: socket.socket) -> None:
+        read_head(client)
+        client.sendall(ACCEPTED)
+        then(client)
+
+    return converse
+
+
+def empty_echo(client: socket.socket, instead=lambda client, count: False) -> None:
+    """Echoes messages without payload, as long as `instead(client, how many came so far)` does nothing else."""
+    received = 0
+    while data := client.recv(65536):
+        before = received // EMPTY_REQUEST_BYTES
+        received += len(data)
+        count = received // EMPTY_REQUEST_BYTES
+        if instead(client, count):
+            return
+        client.sendall(EMPTY_REPLY * (count - before))
+
+
+def once_in_every_mode() -> None:
+    with echo_server() as (port, _):
+        for flags in [
+            [],
+            ["--connections", "1", *EMPTY],
+            ["--content", "mixed", "--payload-bytes", "16384", "--depth", "5"],
+            ["--content", "binary", "--payload-bytes", "70000", "--depth", "3", "--connections", "20"],
+            ["--content", "mixed", "--payload-bytes", str(16 << 20), "--connections", "2"],
+            ["--rate", "1000", "--depth", "4"],
+        ]:
+            good("echo", port, "--once", *flags)
+        expect(good("echo", port, "--once", "--depth", "7") == "echo: 100 connections, 700 right echoes\n", "the count")
+        for flags in [[], ["--depth", "16"], ["--content", "mixed", "--payload-bytes", "3000"]]:
+            good("fanout", port, "--once", "--connections", "50", *flags)
+        for headers in "minimal", "browser":
+            good("http", port, "--once", "--headers", headers, "--depth", "16")
+        good("connect", port, "--once", "--connections", "300")
+        said = good("slow", port, "--once", "--connections", "20", "--payload-bytes", "1000")
+        expect("18 right echoes" in said and "2 slow connections" in said, f"slow said {said!r}")
+
+
+def check_report(text: str, workload: str, *more: str) -> dict:
+    report = json.loads(text)
+    expect(text.count("\n") == 1 and report["workload"] == workload, f"{text!r}")
+    for key in "connections", "depth", "request_bytes", "reply_bytes", "messages", "elapsed_ns", "messages_per_second":
+        expect(report[key] > 0, f"{workload}: {key} is {report[key]}")
+    for key in "load_cpu_share", "load_wait_share", "server_cpu_ns_per_message", "server_cpu_share", "disturbed", *more:
+        expect(key in report, f"{workload} has no {key}")
+    latency = report["latency"]
+    curve = latency["curve"]
+    expect(latency["count"] > 0, f"{workload}: no latencies")
+    order = [latency[f"{name}_ns"] for name in ("p50", "p90", "p99", "p999", "max")]
+    expect(order == sorted(order) and order[0] > 0, f"{workload}: {order}")
+    expect(len(curve) == 40 and curve == sorted(curve), f"{workload}: a curve of {curve}")
+    expect(curve[0][0] == 0 and curve[-1] == [1, latency["max_ns"]], f"{workload}: a curve of {curve}")
+    return report
+
+
+def measured_in_every_mode() -> None:
+    with echo_server() as (port, pid):
+        short = [*SHORT, "--pid", str(pid)]
+        for mode in "echo", "fanout", "http", "connect", "slow":
+            check_report(good(mode, port, *short), mode, "server_saturated")
+        check_report(good("fanout", port, *short, "--connections", "1000", "--depth", "16"), "fanout")
+        report = check_report(good("slow", port, *short, "--payload-bytes", "10000", "--slow-share", "0.3"), "slow", "slow")
+        expect(report["slow"]["connections"] == 30 and report["slow"]["closed"] == 0, f"slow: {report['slow']}")
+        expect(report["slow"]["messages"] > 30, f"slow: {report['slow']}")
+        for mode in "echo", "http":
+            report = check_report(good(mode, port, *short, "--rate", "500", "--depth", "5"), mode, "rate", "unanswered")
+            expect(report["rate"] == 500 and report["unanswered"] == 0, f"{mode}: {report}")
+            expect("server_saturated" not in report, "an open loop is not meant to saturate")
+        text = good("idle", port, "--pid", str(pid), "--hold-seconds", "0.1", "--connections", "300", "--json")
+        expect(json.loads(text)["connections"] == 300 and "resident_bytes_per_connection" in text, f"{text!r}")
+
+
+def text_without_a_process() -> None:
+    with echo_server() as (port, _):
+        said = good("echo", port, "--seconds", "0.1", "--warm-up-seconds", "0")
+        expect("latency: median" in said and "needs --pid" in said, f"{said!r}")
+
+
+def waiting_counts_in_an_open_loop() -> None:
+    """For 0.7 of 1 s nothing is answered: all that was due meanwhile is counted, with the time since it was due."""
+
+    def pause(_, count: int) -> bool:
+        if count == 2:
+            time.sleep(0.7)
+        return False
+
+    with scripted(opened(lambda client: empty_echo(client, pause))) as port:
+        flags = ["--connections", "1", "--rate", "100", "--seconds", "1", "--warm-up-seconds", "0", "--json", *EMPTY]
+        latency = json.loads(good("echo", port, *flags))["latency"]
+    expect(latency["count"] >= 80, f"{latency['count']} latencies of 100 messages")
+    expect(latency["p50_ns"] >= 150e6, f"a median of {latency['p50_ns']} ns")
+
+
+def slow_connections_that_the_server_closes() -> None:
+    def at_the_limit(farewell: bytes):
+        def instead(client: socket.socket, count: int) -> bool:
+            if count > 20_000:
+                client.sendall(farewell)
+            return count > 20_000
+
+        return instead
+
+    for farewell in b"", b"\x88\x02\x03\xf0":
+        instead = at_the_limit(farewell)
+        with scripted(opened(lambda client, instead=instead: empty_echo(client, instead))) as port:
+            said = good("slow", port, "--once", "--connections", "10", "--slow-share", "0.3", *EMPTY)
+        expect("3 slow connections, of which the server closed 3" in said, f"{said!r}")
+
+
+def no_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as once_taken:
+        port = once_taken.getsockname()[1]
+    for mode in "echo", "fanout", "http", "connect", "slow":
+        bad(mode, port, "--once", saying="Connection refused")
+
+
+def wrong_handshakes() -> None:
+    for answer, saying in [
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404 Not Found"),
+        (ACCEPTED.replace(b"s3pP", b"XXXX"), "a wrong Sec-WebSocket-Accept"),
+        (ACCEPTED[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "extensions that nobody asked for"),
+        (ACCEPTED + b"\x81\x00", "right after the handshake"),
+    ]:
+        with scripted(answering(answer)) as port:
+            for mode in "echo", "fanout", "connect", "slow":
+                bad(mode, port, "--once", "--connections", "2", saying=saying)
+
+
+def wrong_answers() -> None:
+    def one_wrong(client: socket.socket, count: int) -> bool:
+        if count >= 5:
+            client.sendall(b"\x82\x00")
+        return False
+
+    def one_too_many(client: socket.socket, _) -> bool:
+        client.sendall(EMPTY_REPLY * 2)
+        return False
+
+    with scripted(opened(lambda client: empty_echo(client, one_wrong))) as port:
+        bad("echo", port, *SHORT, *EMPTY, "--connections", "2", saying="a wrong reply, after ")
+        bad("echo", port, *SHORT, *EMPTY, "--connections", "2", "--rate", "1000", saying="a wrong reply, after ")
+    with scripted(opened(lambda client: empty_echo(client, one_too_many))) as port:
+        bad("echo", port, "--once", *EMPTY, saying="a wrong reply")
+        bad("fanout", port, "--once", *EMPTY, "--connections", "1", saying="a wrong reply")
+        bad("slow", port, "--once", *EMPTY, "--connections", "2", saying="a wrong reply")
+    with scripted(opened(lambda client: (client.recv(8), client.sendall(b"\x88\x02\x03\xe9")))) as port:
+        bad("connect", port, "--once", saying="a wrong answer to a close frame")
+    # The right size and start, but other content: found because everything is compared at first.
+    with scripted(opened(lambda client: (client.recv(26), client.sendall(b"\x81\x14" + b"x" * 20)))) as port:
+        bad("echo", port, "--once", "--connections", "1", saying="a wrong reply")
+
+
+def wrong_http_answers() -> None:
+    for answer, saying in [
+        (b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", "answered HTTP/1.1 500 Internal"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "without a usable Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc", "longer than its Content-Length"),
+    ]:
+        with scripted(answering(answer)) as port:
+            bad("http", port, "--once", saying=saying)
+    served = 0
+
+    def other_later(client: socket.socket) -> None:
+        nonlocal served
+        read_head(client)
+        served += 1
+        body = b"yes" if served == 1 else b"no!"
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n" + body)
+        client.recv(1)
+
+    with scripted(other_later) as port:
+        bad("http", port, "--once", saying="a wrong reply, after 0 right ones")
+
+
+def servers_that_close_midway() -> None:
+    with scripted(opened(lambda client: empty_echo(client, lambda _, count: count >= 5))) as port:
+        # A connection that is closed with requests unread is reset.
+        for flags in ["echo"], ["slow"], ["echo", "--rate", "1000"]:
+            bad(flags[0], port, *SHORT, *EMPTY, "--connections", "2", *flags[1:], saying="onnection")
+    with scripted(opened(lambda client: empty_echo(client, lambda _, count: count >= 1))) as port:
+        bad("fanout", port, *SHORT, *EMPTY, "--connections", "2", saying="the server ended a connection")
+    with scripted(lambda client: read_head(client)) as port:
+        for mode in "echo", "http", "connect":
+            bad(mode, port, "--once", "--connections", "2", saying="the server ended a connection")
+    with scripted(opened(lambda client: client.shutdown(socket.SHUT_WR))) as port:
+        bad("connect", port, "--once", saying="without a closing handshake")
+
+
+def servers_that_say_nothing() -> None:
+    def wait(client: socket.socket) -> None:
+        while client.recv(65536):
+            pass
+
+    cases = [
+        (wait, "echo", "deadline passed"),
+        (wait, "connect", "got no answer in 5 s"),
+        (opened(wait), "echo", "no reply for 5 s"),
+        (opened(wait), "fanout", "no delivery for 5 s"),
+        (opened(wait), "connect", "not closed by the server in 5 s"),
+    ]
+    failures = []
+
+    def attempt(converse, mode: str, saying: str) -> None:
+        try:
+            with scripted(converse) as port:
+                bad(mode, port, "--once", "--connections", "2", saying=saying)
+        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+            failures.append(str(error))
+
+    attempts = [threading.Thread(target=attempt, args=case) for case in cases]
+    for each in attempts:
+        each.start()
+    for each in attempts:
+        each.join()
+    expect(not failures, "; ".join(failures))
+
+
+def bad_flags() -> None:
+    for words in [
+        ["echo", "--binary"],
+        ["echo", "--content", "latin"],
+        ["echo", "--payload-bytes", str((16 << 20) + 1)],
+        ["echo", "--connections", "0"],
+        ["echo", "--depth", "0"],
+        ["echo", "--rate", "0"],
+        ["echo", "--seconds", "60"],
+        ["echo", "--headers", "browser"],
+        ["echo", "more"],
+        ["fanout", "--rate", "10"],
+        ["http", "--headers", "all"],
+        ["http", "--payload-bytes", "20"],
+        ["connect", "--depth", "2"],
+        ["slow", "--slow-share", "1"],
+        ["slow", "--connections", "1"],
+        ["idle"],
+        ["fast"],
+        ["--port", "70000", "echo"],
+        [],
+    ]:
+        done = subprocess.run([str(LOAD), *words], capture_output=True, text=True, timeout=SECONDS)
+        expect(done.returncode == 2, f"{words} ended with {done.returncode}")
+        one_line = done.stderr.startswith("load: ") and done.stderr.count("\n") == 1
+        expect(done.stdout == "" and one_line, f"{words} said {done.stdout!r} and {done.stderr!r}")
+
+
+def impossible_wishes() -> None:
+    bad("echo", 9, "--host", "192.0.2.1", saying="only servers on this machine")
+    bad("echo", 9, "--payload-bytes", str(16 << 20), "--depth", "5", saying="a batch of over 64 MiB")
+    bad("idle", 9, "--pid", str(2**22 + 1), saying="process 4194305")
+    with echo_server() as (port, _):
+        bad("echo", port, "--path", "/nowhere", "--once", saying="handshake answered HTTP/1.1 404")
+        bad("http", port, "--path", "/nowhere", "--once", saying="GET /nowhere answered HTTP/1.1 404")
+
+
+CASES = [
+    once_in_every_mode,
+    measured_in_every_mode,
+    text_without_a_process,
+    waiting_counts_in_an_open_loop,
+    slow_connections_that_the_server_closes,
+    no_server,
+    wrong_handshakes,
+    wrong_answers,
+    wrong_http_answers,
+    servers_that_close_midway,
+    servers_that_say_nothing,
+    bad_flags,
+    impossible_wishes,
+]
+
+
+def main() -> int:
+    passed = failed = 0
+    for case in CASES:
+        try:
+            case()
+            passed += 1
+            print(f"ok: {case.__name__}", flush=True)
+        except (AssertionError, KeyError, OSError, ValueError, subprocess.TimeoutExpired) as error:
+            failed += 1
+            print(f"FAILED: {case.__name__}: {error!r}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
