@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,11 +18,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCH = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release") / "bench"
 SECONDS = 30
 HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 MASK = b"\0\0\0\0"
+
+
+# websocketpp ends a connection after each response, so that no load can be kept up.
+PEERS_WITHOUT_HTTP = ("websocketpp_server",)
 
 
 def program(name: str) -> list[str]:
@@ -73,12 +78,13 @@ def received(client: socket.socket, size: int) -> bytes:
     return data
 
 
-def websocket(port: int) -> socket.socket:
+def websocket(port: int, path: bytes = b"/broadcast") -> socket.socket:
     """A connection whose handshake came in small pieces."""
+    request = HANDSHAKE % path
     client = connected(port)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for start in range(0, len(HANDSHAKE), 50):
-        client.sendall(HANDSHAKE[start : start + 50])
+    for start in range(0, len(request), 50):
+        client.sendall(request[start : start + 50])
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += received(client, 1)
@@ -150,6 +156,55 @@ def bare_upgrades(command: list[str]) -> None:
             client.close()
 
 
+def peer_echoes(command: list[str]) -> None:
+    with serving(command) as port:
+        for size, content, depth, connections in [
+            (0, "ascii", 1, 2),
+            (20, "ascii", 64, 50),
+            (1024, "mixed", 16, 50),
+            (16 * 1024, "mixed", 4, 10),
+            (65536, "binary", 1, 4),
+            (1 << 20, "binary", 2, 4),
+            (16 << 20, "binary", 1, 1),
+        ]:
+            flags = ["--payload-bytes", str(size), "--content", content, "--depth", str(depth)]
+            load(port, "echo", "--connections", str(connections), *flags)
+
+
+def peer_broadcasts(command: list[str]) -> None:
+    """Each subscriber gets all that any sends, in one order; binary stays binary, and text text."""
+    with serving(command) as port:
+        clients = [websocket(port) for _ in range(50)]
+        clients[3].sendall((b"\x82\x85" + MASK + b"hello" + b"\x81\x83" + MASK + b"abc") * 5)
+        for client in clients:
+            expect(received(client, 12 * 5) == b"\x82\x05hello\x81\x03abc" * 5, "a wrong delivery")
+        for client in clients[::2]:
+            client.close()
+        payload = bytes(range(250)) * 400
+        clients[1].sendall(b"\x82\xff" + len(payload).to_bytes(8, "big") + MASK + payload)
+        for client in clients[1::2]:
+            frame = received(client, 10 + len(payload))
+            expect(frame == b"\x82\x7f" + len(payload).to_bytes(8, "big") + payload, "a wrong long delivery")
+            client.close()
+
+
+def peer_answers_http(command: list[str]) -> None:
+    with serving(command) as port:
+        for depth in 1, 16:
+            load(port, "http", "--connections", "50", "--depth", str(depth))
+
+
+def peer_closes(command: list[str]) -> None:
+    """As a load of short lives wants it: the close frame comes back, and the server ends the connection."""
+    with serving(command) as port:
+        for _ in range(20):
+            client = websocket(port, b"/echo")
+            client.sendall(b"\x88\x82" + MASK + b"\x03\xe8")
+            expect(received(client, 4) == b"\x88\x02\x03\xe8", "no close frame")
+            expect(client.recv(1) == b"", "the connection stays open")
+            client.close()
+
+
 def refused(command: list[str], flags: list[str], status: int) -> None:
     done = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=SECONDS)
     expect(done.returncode == status, f"{flags} ended with {done.returncode}, not {status}")
@@ -166,11 +221,30 @@ def wants_a_free_port(command: list[str]) -> None:
         refused(command, ["--port", str(port)], 1)
 
 
+def peers():
+    """(name, command) of those that are there; prints a line for each that is not."""
+    for name in "beast_server", "websocketpp_server", "libwebsockets_server":
+        if pathlib.Path(*program(name)).exists():
+            yield name, program(name)
+        else:
+            print(f"skipped: {name} is not built (-Dbench_peers=enabled)")
+    folder = ROOT / "bench" / "peers"
+    if (folder / "node_modules" / "ws").exists() and shutil.which("node"):
+        yield "ws_server", ["node", str(folder / "ws_server.mjs")]
+    else:
+        print("skipped: ws_server has no node_modules (npm ci --prefix bench/peers)")
+
+
 def cases():
     """(name, what is run, with which command)"""
+    for_all = [wants_good_flags, wants_a_free_port]
     for name in "bare_libuv", "bare_epoll":
-        for case in bare_echoes, bare_broadcasts, bare_answers_http, bare_upgrades, wants_good_flags, wants_a_free_port:
+        for case in [bare_echoes, bare_broadcasts, bare_answers_http, bare_upgrades, *for_all]:
             yield f"{name} {case.__name__}", case, program(name)
+    for name, command in peers():
+        for case in [peer_echoes, peer_broadcasts, peer_answers_http, peer_closes, *for_all]:
+            if case is not peer_answers_http or name not in PEERS_WITHOUT_HTTP:
+                yield f"{name} {case.__name__}", case, command
 
 
 def main() -> int:

@@ -1,0 +1,107 @@
+// The measured server's contract on Node.js and ws: no deflate, no client tracking, and what is sent in one turn of the
+// loop leaves each socket in one piece.
+
+import http from 'node:http';
+import { parseArgs } from 'node:util';
+import { WebSocketServer } from 'ws';
+
+const usage = `usage: ws_server.mjs [--port N]
+
+WebSocket echo on /echo, broadcast on /broadcast, and GET /plaintext, on Node.js and ws.
+  --port N   TCP port on 127.0.0.1, 0 for any [9001]`;
+
+function fail(message, status) {
+  process.stderr.write(`ws_server: ${message}\n`);
+  process.exit(status);
+}
+
+function flags() {
+  try {
+    const { values } = parseArgs({ options: { port: { type: 'string', default: '9001' }, help: { type: 'boolean' } } });
+    if (values.help) {
+      process.stdout.write(`${usage}\n`);
+      process.exit(0);
+    }
+    if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65535) fail(`--port ${values.port} is no port`, 2);
+    return values;
+  } catch (error) {
+    return fail(error.message.split('\n')[0], 2);
+  }
+}
+
+/** Sockets whose output is held back until the present turn of the loop is over. */
+const held = [];
+
+function release() {
+  for (const socket of held) {
+    socket.isHeld = false;
+    socket.uncork();
+  }
+  held.length = 0;
+}
+
+function hold(socket) {
+  if (socket.isHeld) return;
+  if (held.length === 0) setImmediate(release);
+  socket.isHeld = true;
+  socket.cork();
+  held.push(socket);
+}
+
+const { port } = flags();
+const plaintext = Buffer.from('Hello, World!');
+const plaintextHead = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': plaintext.length };
+const webSockets = new WebSocketServer({
+  noServer: true,
+  perMessageDeflate: false,
+  clientTracking: false,
+  maxPayload: 64 * 1024 * 1024,
+});
+const subscribers = new Map(); // to their sockets
+
+function echo(connection, socket) {
+  connection.on('message', (data, isBinary) => {
+    hold(socket);
+    connection.send(data, { binary: isBinary });
+  });
+}
+
+function broadcast(connection, socket) {
+  subscribers.set(connection, socket);
+  connection.on('close', () => subscribers.delete(connection));
+  connection.on('message', (data, isBinary) => {
+    for (const [each, its] of subscribers) {
+      hold(its);
+      each.send(data, { binary: isBinary });
+    }
+  });
+}
+
+const paths = { '/echo': echo, '/broadcast': broadcast };
+
+const server = http.createServer((request, response) => {
+  if (request.url === '/plaintext') {
+    response.writeHead(200, plaintextHead);
+    response.end(plaintext);
+  } else {
+    response.writeHead(404, { 'Content-Length': 0 });
+    response.end();
+  }
+});
+server.on('upgrade', (request, socket, head) => {
+  const serve = paths[request.url];
+  if (!serve) {
+    socket.destroy();
+    return;
+  }
+  webSockets.handleUpgrade(request, socket, head, (connection) => {
+    connection.on('error', () => {});
+    serve(connection, socket);
+  });
+});
+server.keepAliveTimeout = 60_000;
+server.on('error', (error) => fail(`cannot listen on port ${port}: ${error.code}`, 1));
+server.listen({ host: '127.0.0.1', port: Number(port), backlog: 4096 }, () => {
+  process.stdout.write(`ws_server listens on 127.0.0.1:${server.address().port}\n`);
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0));
