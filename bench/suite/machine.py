@@ -1,6 +1,7 @@
 """What the figures were taken on and from: the machine, the sources, and how they were built."""
 
 import datetime
+import itertools
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ from failure import Failed
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARIES = {"libuv": "libuv", "openssl": "openssl", "zlib": "zlib"}  # by their names for pkg-config
+NOT_CODE = ("-I", "-M", "-W", "-c", "-fdiagnostics", "-o")
 SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 
 
@@ -78,29 +80,31 @@ def commit() -> dict:
     return {"commit": name, "dirty": bool(changes) if name else None}
 
 
-def introspected(build: pathlib.Path, what: str):
-    said = said_by("meson", "introspect", what, str(build))
-    return json.loads(said) if said else None
-
-
-def compile_flags(build: pathlib.Path) -> list[str]:
-    """Those of a source of the library, without the names of files and folders."""
+def compile_command(build: pathlib.Path) -> list[str]:
+    """By which the build compiles a source of the library."""
     try:
         entries = json.loads((build / "compile_commands.json").read_text())
     except OSError:
         return []
     ours = [entry["command"] for entry in entries if entry["file"].endswith("websocket/protocol.cc")]
-    words = shlex.split(ours[0]) if ours else []
-    return [word for word in words if word.startswith("-") and not word.startswith(("-I", "-M", "-o", "-c"))]
+    return shlex.split(ours[0]) if ours else []
+
+
+def compiler_described(command: list[str]) -> str | None:
+    """The first line of what the compiler says of itself."""
+    program = list(itertools.takewhile(lambda word: not word.startswith("-"), command))
+    said = said_by(*program, "--version") if program else None
+    return said.splitlines()[0] if said else None
 
 
 def build_described(build: pathlib.Path) -> dict:
-    options = {option["name"]: option["value"] for option in introspected(build, "--buildoptions") or []}
-    compiler = ((introspected(build, "--compilers") or {}).get("host") or {}).get("cpp", {})
+    said = said_by("meson", "introspect", "--buildoptions", str(build))
+    options = {option["name"]: option["value"] for option in json.loads(said or "[]")}
+    command = compile_command(build)
     return {
-        "compiler": compiler.get("id"),
-        "compiler_version": compiler.get("full_version") or compiler.get("version"),
+        "compiler": compiler_described(command),
         "buildtype": options.get("buildtype"),
         "lto": options.get("b_lto"),
-        "flags": compile_flags(build),
+        # Those that decide what is compiled: no names of files or folders, and no warnings.
+        "flags": [word for word in command if word.startswith("-") and not word.startswith(NOT_CODE)],
     }

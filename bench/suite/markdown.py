@@ -61,7 +61,8 @@ def remarks(result: dict) -> list[str]:
 
 
 def percent(ratio: float) -> str:
-    return f"{(ratio - 1) * 100:+.1f}%"
+    shown = f"{(ratio - 1) * 100:+.1f}%"
+    return "0.0%" if shown in ("+0.0%", "-0.0%") else shown
 
 
 def verdict_rows(result: dict) -> list[list[str]]:
@@ -109,7 +110,7 @@ def facts(result: dict) -> list[tuple[str, str]]:
         ("sources", source(made)),
         ("processor", f"{machine['cpu']}, {machine['cores']} cores{virtual}"),
         ("kernel", machine["kernel"]),
-        ("compiler", str(build["compiler_version"] or build["compiler"])),
+        ("compiler", build["compiler"] or "unknown"),
         ("build", f"{build['buildtype']}{', LTO' if build['lto'] else ''}: {' '.join(build['flags'])}"),
         ("libraries", libraries),
         ("runs", settings["runs"]),

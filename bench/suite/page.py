@@ -36,8 +36,8 @@ def section(title: str, about: str, content: str) -> str:
 
 def table(head: list[str], rows: list[list[str]], words: int = 1, wrap: bool = False) -> str:
     def cells(line: list[str], name: str) -> str:
-        kind = "words wrap" if wrap else "words"
-        return "".join(f'<{name}{f" class={chr(34)}{kind}{chr(34)}" if i < words else ""}>{html.escape(cell)}</{name}>' for i, cell in enumerate(line))
+        kinds = ["words wrap" if wrap and index else "words" if index < words else "" for index in range(len(line))]
+        return "".join(f'<{name} class="{kind}">{html.escape(cell)}</{name}>' for kind, cell in zip(kinds, line))
 
     body = "".join(f"<tr>{cells(line, 'td')}</tr>" for line in rows)
     top = f"<thead><tr>{cells(head, 'th')}</tr></thead>" if head else ""
@@ -84,7 +84,7 @@ class Report:
             return ""
         rows = [
             {"name": entry["server"], "colour": self.colours[entry["server"]], "ratio": entry["ratio"], "low": entry["ratio_quartiles"][0],
-             "high": entry["ratio_quartiles"][1], "note": markdown.figure(entry) + markdown.marks(entry)}
+             "high": entry["ratio_quartiles"][1], "note": markdown.figure(entry), "marks": markdown.marks(entry)}
             for entry in entries
         ]  # fmt: skip
         return card(workload["title"], plots.bars(rows, f"{workload['title']}: ratios"), f"for one {workload['message']}; {workload['name']}")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 WIDTH = 360
 ROW = 24
-NAME_SIZE = 12.5
+NAME_WIDTH = 7  # of a letter, about
+LONGEST_NAME = 16
 
 
 def number(value: float) -> str:
@@ -63,14 +64,23 @@ def round_steps(low: float, high: float, wanted: int = 4) -> list[float]:
     return [index * step for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def shown(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def name_column(rows: Sequence[dict]) -> float:
+    """Where what the names stand before begins."""
+    return 12 + NAME_WIDTH * max(len(shown(row["name"])) for row in rows)
+
+
 def scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
     span = (high - low) or 1.0
     return lambda value: start + (value - low) / span * (end - start)
 
 
 def bars(rows: Sequence[dict], label: str) -> str:
-    """Ratios as bars from 0, with a mark at 1. A row: name, colour, ratio, low, high, note."""
-    left, right = 108, WIDTH - 118
+    """Ratios as bars from 0, with a line at 1. A row: name, colour, ratio, low, high, note, marks."""
+    left, right = name_column(rows), WIDTH - 130
     top = 4
     largest = max(max(row["high"], row["ratio"]) for row in rows)
     x = scale(0, max(largest, 1.0) * 1.02, left, right)
@@ -83,9 +93,10 @@ def bars(rows: Sequence[dict], label: str) -> str:
         bar = tag("rect", x=float(left), y=y + 4.0, width=max(x(row["ratio"]) - left, 1.0), height=ROW - 8.0, rx=3, class_=row["colour"])
         whisker = line(x(row["low"]), middle, x(row["high"]), middle, "whisker")
         parts.append(tag("g", tag("title", html.escape(spread)) + bar + whisker))
-        parts.append(text(left - 8, middle + 4, row["name"], "name", "end"))
-        parts.append(text(right + 8, middle + 4, times(row["ratio"]), "value"))
-        parts.append(text(WIDTH - 2, middle + 4, row["note"], "quiet", "end"))
+        parts.append(text(left - 8, middle + 4, shown(row["name"]), "name", "end"))
+        parts.append(text(right + 50, middle + 4, times(row["ratio"]), "value", "end"))
+        parts.append(text(WIDTH - 14, middle + 4, row["note"], "quiet", "end"))
+        parts.append(text(WIDTH - 13, middle + 4, row["marks"], "quiet"))
     parts.append(line(x(1.0), top, x(1.0), height - 4, "one"))
     return drawing(parts, height, label)
 
@@ -94,7 +105,7 @@ def samples(rows: Sequence[dict], unit: str, label: str) -> str:
     """Every run as a dot, in order from top to bottom; behind them the box of the middle half, and the median. A row:
     name, colour, values, low, median, high.
     """
-    left, right, row_height = 108, WIDTH - 12, 30
+    left, right, row_height = name_column(rows), WIDTH - 12, 30
     everything = [value for row in rows for value in row["values"]]
     low, high = min(everything), max(everything)
     margin = (high - low) * 0.04 or high * 0.01
@@ -110,7 +121,7 @@ def samples(rows: Sequence[dict], unit: str, label: str) -> str:
         box = tag("rect", x=x(row["low"]), y=float(y), width=max(x(row["high"]) - x(row["low"]), 1.0), height=row_height - 8.0, rx=3, class_=f"{row['colour']} box")
         middle = line(x(row["median"]), y, x(row["median"]), y + row_height - 8, f"median {row['colour']}-line")
         parts.append(tag("g", tag("title", html.escape(said)) + box + middle))
-        parts.append(text(left - 8, y + (row_height - 8) / 2 + 4, row["name"], "name", "end"))
+        parts.append(text(left - 8, y + (row_height - 8) / 2 + 4, shown(row["name"]), "name", "end"))
         count = len(row["values"])
         for place, value in enumerate(row["values"]):
             spread = (place + 0.5) / count * (row_height - 14) + 3
@@ -123,6 +134,16 @@ def quantile_place(quantile: float) -> float:
     return -math.log10(max(1 - quantile, 1e-4))
 
 
+def log_steps(low: float, high: float) -> list[float]:
+    """Round numbers from 10^low to 10^high: the fewer decades these are, the more of each."""
+    for factors in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        found = [factor * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for factor in factors]
+        found = [step for step in found if low <= math.log10(step) <= high]
+        if len(found) >= 4:
+            break
+    return found
+
+
 def latency(series: Sequence[dict], label: str) -> str:
     """Latency over quantiles, both by powers of ten. A series: name, colour, curve as [quantile, ns]."""
     left, right, top, bottom = 46, WIDTH - 10, 8, 196
@@ -132,17 +153,15 @@ def latency(series: Sequence[dict], label: str) -> str:
     x = scale(0, max(place for _, points in drawn for place, _ in points), left, right)
     y = scale(low, high, bottom, top)
     parts = []
-    for mark in (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999):
+    for mark in (0.5, 0.9, 0.99, 0.999, 0.9999):
         at = x(quantile_place(mark))
         if at <= right + 0.5:
             parts.append(line(at, top, at, bottom, "grid"))
             parts.append(text(at, bottom + 16, f"{mark * 100:g}%", "quiet", "end" if at > right - 14 else "middle"))
-    for power in range(math.floor(low), math.ceil(high) + 1):
-        for factor in (1, 2, 5):
-            at = math.log10(factor) + power
-            if low <= at <= high:
-                parts.append(line(left, y(at), right, y(at), "grid"))
-                parts.append(text(left - 6, y(at) + 4, duration(factor * 10.0**power), "quiet", "end"))
+    for step in log_steps(low, high):
+        at = y(math.log10(step))
+        parts.append(line(left, at, right, at, "grid"))
+        parts.append(text(left - 6, at + 4, duration(step), "quiet", "end"))
     for each, points in drawn:
         path = " ".join(f"{x(place):.1f},{y(math.log10(ns)):.1f}" for place, ns in points)
         parts.append(tag("polyline", tag("title", html.escape(each["name"])), points=path, class_=f"curve {each['colour']}-line"))

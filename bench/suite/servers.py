@@ -27,7 +27,7 @@ END_SECONDS = 15
 BARE_MODES = {"echo": "echo", "fanout": "broadcast", "http": "http", "connect": "upgrade", "idle": "echo"}
 BARE_FLAGS = ("content", "payload-bytes", "depth")
 BARE = ("bare_epoll", "bare_libuv")
-PEERS = ("beast_server", "websocketpp_server", "libwebsockets_server")
+PEERS = ("beast", "websocketpp", "libwebsockets")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def bare(build: pathlib.Path) -> list[Server]:
 
 def peers(build: pathlib.Path) -> list[Server]:
     """Servers on other libraries; those that this build has."""
-    compiled = [Server(name, (str(build / "bench/peers" / name), "--port", "{port}")) for name in PEERS]
+    compiled = [Server(name, (str(build / f"bench/peers/{name}_server"), "--port", "{port}")) for name in PEERS]
     found = [server for server in compiled if pathlib.Path(server.words[0]).exists()]
     script = ROOT / "bench/peers/ws_server.mjs"
     if script.exists() and shutil.which("node"):
