@@ -8,6 +8,7 @@ sys.dont_write_bytecode = True
 
 import arguments  # noqa: E402
 import comparison  # noqa: E402
+import counting  # noqa: E402
 import machine  # noqa: E402
 import markdown  # noqa: E402
 import page  # noqa: E402
@@ -80,20 +81,21 @@ def compared(chosen: argparse.Namespace) -> dict:
     of, each = workloads.chosen(chosen.workload, chosen.quick), lengths(chosen)
     run = bench(chosen, of).run
     results.prepare(chosen.output)
-    commit, build = revision.built(chosen.compare)
-    base, here = servers.tidewire(build, commit[:12]), servers.tidewire(chosen.build, "here")
+    other = revision.built(chosen.compare)
+    base, here = servers.tidewire(other.build, other.commit[:12]), servers.tidewire(chosen.build, "here")
     servers.check([base, here])
     about = made(chosen)
     looks = comparison.QUICK_LOOKS if chosen.quick else comparison.LOOKS
     within = comparison.QUICK_SECONDS if chosen.quick else None
-    verdicts, samples = comparison.measure((base, here), of, looks, each, run, within)
+    instructions = counting.ratios(other.build, chosen.build, of) if other.counts else {}
+    trials, samples = comparison.measure((base, here), of, looks, each, run, within)
     rule = comparison.said(comparison.Rules.of(looks, len(of)), each)
     said = f"pairs of {each.measured:g} s each after {each.warm_up:g} s to warm up; server and load on a core each"
-    settings = {"base": base.name, "revision": chosen.compare, "commit": commit, "seconds": each.measured}
+    settings = {"base": base.name, "revision": chosen.compare, "commit": other.commit, "seconds": each.measured}
     settings |= {"threshold": comparison.THRESHOLD, "rule": rule, "runs": said}
     return {
         "format": results.FORMAT, "made": about, "settings": settings, **results.described(of, [base, here]),
-        "verdicts": verdicts, "samples": samples,
+        "verdicts": [trial.verdict(instructions) for trial in trials], "samples": samples,
     }  # fmt: skip
 
 

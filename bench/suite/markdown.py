@@ -65,22 +65,30 @@ def percent(ratio: float) -> str:
     return "0.0%" if shown in ("+0.0%", "-0.0%") else shown
 
 
-def verdict_rows(result: dict) -> list[list[str]]:
-    return [
-        [each["workload"], each["verdict"], percent(each["ratio"]), interval(each), str(each["pairs"]), f"{plots.number(each['base'])} {each['unit']}", f"{plots.number(each['here'])} {each['unit']}"]
-        for each in result["verdicts"]
-    ]  # fmt: skip
-
-
 def interval(verdict: dict) -> str:
-    if verdict["low"] is None:
+    if verdict["low"] is None or verdict["high"] is None:
         return "unknown"
     return f"{percent(verdict['low'])} to {percent(verdict['high'])}"
 
 
+def verdict_head(result: dict) -> list[str]:
+    return ["workload", "verdict", "change", "interval", "pairs", result["settings"]["base"], "here", "instructions"]
+
+
+def verdict_row(verdict: dict) -> list[str]:
+    costs = [f"{plots.number(verdict[side])} {verdict['unit']}" for side in ("base", "here")]
+    counted = percent(verdict["instructions"]) if verdict["instructions"] else ""
+    return [verdict["workload"], verdict["verdict"], percent(verdict["ratio"]), interval(verdict), str(verdict["pairs"]), *costs, counted]
+
+
+def counted_note(verdict: dict) -> str:
+    """Where the instructions decided."""
+    by_count = verdict["verdict"] == "slower" and not verdict["slower_in_time"] and verdict["instructions"]
+    return f", by {percent(verdict['instructions'])} instructions" if by_count else ""
+
+
 def verdicts_table(result: dict) -> str:
-    head = ["workload", "verdict", "change", "interval", "pairs", result["settings"]["base"], "here"]
-    return table(head, verdict_rows(result), left=2)
+    return table(verdict_head(result), [verdict_row(verdict) for verdict in result["verdicts"]], left=2)
 
 
 def headline(result: dict) -> str:

@@ -128,7 +128,7 @@ class Report:
 def comparison_sections(result: dict) -> list[str]:
     titles = {workload["name"]: workload["title"] for workload in result["workloads"]}
     rows = [
-        {"title": titles.get(each["workload"], each["workload"]), "note": f"{markdown.percent(each['ratio'])} {each['verdict']}",
+        {"title": titles.get(each["workload"], each["workload"]), "note": f"{markdown.percent(each['ratio'])} {each['verdict']}" + markdown.counted_note(each),
          "colour": VERDICT_COLOURS[each["verdict"]], "ratio": each["ratio"], "low": each["low"] or 0.0,
          "high": each["high"] or float("inf"), "pairs": each["pair_ratios"]}
         for each in result["verdicts"]
@@ -136,8 +136,7 @@ def comparison_sections(result: dict) -> list[str]:
     band = result["settings"]["threshold"]
     picture = f'<div class="card wide">{plots.forest(rows, band, "change of each workload")}</div>'
     about = f"What a message costs here, against {result['settings']['base']}. Further left is cheaper. Faint dots are pairs of runs, the line is the interval."
-    head = ["workload", "verdict", "change", "interval", "pairs", result["settings"]["base"], "here"]
-    figures = table(head, markdown.verdict_rows(result), words=2)
+    figures = table(markdown.verdict_head(result), [markdown.verdict_row(verdict) for verdict in result["verdicts"]], words=2)
     return [section("Change of each workload", about, picture), section("Figures", result["settings"]["rule"], figures)]
 
 

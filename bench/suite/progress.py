@@ -14,14 +14,14 @@ def spoken(seconds: float) -> str:
 class Progress:
     """Work is counted in planned seconds; the time left is what is planned, times how much slower it went so far."""
 
-    def __init__(self, planned_seconds: float, out=sys.stderr, clock=time.monotonic):
+    def __init__(self, planned_seconds: float, out=None, clock=time.monotonic):
         self._planned = planned_seconds
         self._done = 0.0
-        self._out = out
+        self._out = out or sys.stderr
         self._clock = clock
         self._started = clock()
         self._last_line = self._started
-        self._live = out.isatty()
+        self._live = self._out.isatty()
 
     @property
     def left_seconds(self) -> float:

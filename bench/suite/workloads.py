@@ -19,6 +19,7 @@ class Workload:
     mode: str  # of bench/load
     load: dict[str, Flag] = dataclasses.field(default_factory=dict)  # its flags
     quick: bool = False  # one of the few that --quick runs
+    hot_path: str | None = None  # of bench/hot_paths: the one whose instructions tell of this workload
 
     @property
     def is_timed(self) -> bool:
