@@ -1,6 +1,7 @@
 """`./dev bench`: see arguments.py for what it does, and bench/README.md for how to read what it says."""
 
 import argparse
+import dataclasses
 import signal
 import sys
 
@@ -25,9 +26,19 @@ SPARE_FILES = 100
 
 
 def lengths(chosen: argparse.Namespace) -> Lengths:
-    short = chosen.quick or chosen.compare is not None
-    seconds = chosen.seconds or (0.3 if short else 1.0)
-    return Lengths(seconds, 0.1 if short else 0.3)
+    if chosen.quick or chosen.compare is not None:
+        return Lengths(chosen.seconds or 0.3, 0.1, most_warm_up=0.5)
+    return Lengths(chosen.seconds or 1.0, 0.3)
+
+
+def fitting(chosen: argparse.Namespace, among: list[servers.Server], of: list[workloads.Workload]) -> Lengths:
+    """With --quick, short enough for a round to take half of the time at the most, so that there is one in any case."""
+    each = lengths(chosen)
+    while chosen.quick and not chosen.seconds and each.measured > 0.11:
+        if rounds.planned_seconds(among, of, 1, each) <= QUICK_SECONDS / 2:
+            break
+        each = dataclasses.replace(each, measured=each.measured - 0.1)
+    return each
 
 
 def bench(chosen: argparse.Namespace, of: list[workloads.Workload]) -> Bench:
@@ -61,7 +72,8 @@ def made(chosen: argparse.Namespace) -> dict:
 
 def measured(chosen: argparse.Namespace) -> dict:
     """The result of a bench of servers."""
-    of, among, each = workloads.chosen(chosen.workload, chosen.quick), chosen_servers(chosen), lengths(chosen)
+    of, among = workloads.chosen(chosen.workload, chosen.quick), chosen_servers(chosen)
+    each = fitting(chosen, among, of)
     count = chosen.rounds or (QUICK_ROUNDS if chosen.quick else 5)
     run = bench(chosen, of).run
     results.prepare(chosen.output)
@@ -103,7 +115,7 @@ def show_list(chosen: argparse.Namespace) -> None:
     for workload in workloads.all_workloads():
         print(f"{workload.name:<28}{workload.title}{' (quick)' if workload.quick else ''}")
     print()
-    for server in [*servers.bare(chosen.build), servers.tidewire(chosen.build)]:
+    for server in [*servers.bare(chosen.build), servers.tidewire(chosen.build), *servers.peers(chosen.build)]:
         print(f"{server.name:<28}{' '.join(server.words)}")
 
 

@@ -18,6 +18,14 @@ class Lengths:
 
     measured: float
     warm_up: float
+    most_warm_up: float = 10.0  # for a server that needs longer
+
+    def for_server(self, server: Server) -> "Lengths":
+        return dataclasses.replace(self, warm_up=max(self.warm_up, min(server.warm_up_seconds, self.most_warm_up)))
+
+    def planned_seconds(self, server: Server, workload: Workload) -> float:
+        """About how long a run takes."""
+        return workload.planned_seconds(self.measured, self.for_server(server).warm_up)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,13 +39,13 @@ class Bench:
     def run(self, server: Server, workload: Workload, lengths: Lengths) -> dict:
         with running(server, workload, self.server_core) as process:
             command = ["taskset", "-c", str(self.load_core), str(self.load)]
-            command += workload.load_arguments(lengths.measured, lengths.warm_up)
+            command += workload.load_arguments(lengths.measured, lengths.for_server(server).warm_up)
             command += ["--port", str(process.port), "--pid", str(process.pid)]
-            return self._reported(command, process, workload, lengths)
+            patience = PATIENCE_SECONDS + lengths.planned_seconds(server, workload)
+            return self._reported(command, process, workload, patience)
 
-    def _reported(self, command: list[str], process: Process, workload: Workload, lengths: Lengths) -> dict:
+    def _reported(self, command: list[str], process: Process, workload: Workload, patience: float) -> dict:
         about = f"{workload.name}, {process.name}"
-        patience = PATIENCE_SECONDS + workload.planned_seconds(lengths.measured, lengths.warm_up)
         try:
             result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patience)
         except subprocess.TimeoutExpired as error:

@@ -26,9 +26,9 @@ def turns(servers: list[Server], workloads: list[Workload], current: int) -> lis
 
 def planned_seconds(servers: list[Server], workloads: list[Workload], rounds: int, lengths: Lengths) -> float:
     return sum(
-        workload.planned_seconds(lengths.measured, lengths.warm_up)
+        lengths.planned_seconds(server, workload)
         for current in range(1, rounds + 1)
-        for workload, _ in turns(servers, workloads, current)
+        for workload, server in turns(servers, workloads, current)
     )
 
 
@@ -49,6 +49,6 @@ def measure(servers: list[Server], workloads: list[Workload], rounds: int, lengt
             progress.say(f"round {current} of {rounds}: {workload.name}, {server.name}")
             sample = run(server, workload, lengths)
             samples.append({"round": current, "workload": workload.name, "server": server.name, "load": sample})
-            progress.did(workload.planned_seconds(lengths.measured, lengths.warm_up))
+            progress.did(lengths.planned_seconds(server, workload))
     progress.end()
     return samples

@@ -27,7 +27,7 @@ END_SECONDS = 15
 BARE_MODES = {"echo": "echo", "fanout": "broadcast", "http": "http", "connect": "upgrade", "idle": "echo"}
 BARE_FLAGS = ("content", "payload-bytes", "depth")
 BARE = ("bare_epoll", "bare_libuv")
-PEERS = ("beast", "websocketpp", "libwebsockets")
+WS_SERVER = ROOT / "bench/peers/ws_server.mjs"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Server:
     name: str
     words: tuple[str, ...]  # the command, with {port} where the port goes
     bare: bool = False
-    without: tuple[str, ...] = ()  # workloads that it cannot serve
+    cannot: tuple[str, ...] = ()  # modes of the load generator that it has no answer to
+    warm_up_seconds: float = 0.0  # that it needs at least to be as fast as it gets
 
     def plays(self, workload: Workload) -> bool:
-        return workload.name not in self.without and (not self.bare or workload.mode in BARE_MODES)
+        return workload.mode not in self.cannot and (not self.bare or workload.mode in BARE_MODES)
 
     def command(self, port: int, workload: Workload) -> list[str]:
         words = [word.replace("{port}", str(port)) for word in self.words]
@@ -59,15 +60,18 @@ def bare(build: pathlib.Path) -> list[Server]:
 
 
 def peers(build: pathlib.Path) -> list[Server]:
-    """Servers on other libraries; those that this build has."""
-    compiled = [Server(name, (str(build / f"bench/peers/{name}_server"), "--port", "{port}")) for name in PEERS]
-    found = [server for server in compiled if pathlib.Path(server.words[0]).exists()]
-    script = ROOT / "bench/peers/ws_server.mjs"
-    if script.exists() and shutil.which("node"):
-        found.append(Server("ws", ("node", str(script), "--port", "{port}")))
-    if not found:
-        raise Failed(f"there are no peers in {build}/bench/peers; `./dev bench --peers` builds them")
-    return found
+    """Servers on other libraries; all of them."""
+
+    def compiled(name: str, cannot: tuple[str, ...] = ()) -> Server:
+        return Server(name, (str(build / f"bench/peers/{name}_server"), "--port", "{port}"), cannot=cannot)
+
+    return [
+        compiled("beast"),
+        # It ends each connection after one response.
+        compiled("websocketpp", cannot=("http",)),
+        compiled("libwebsockets"),
+        Server("ws", ("node", str(WS_SERVER), "--port", "{port}"), warm_up_seconds=2.0),
+    ]
 
 
 def from_flag(text: str) -> Server:
@@ -88,8 +92,10 @@ def check(servers: list[Server]) -> None:
         if names.count(name) > 1:
             raise Failed(f"two servers have the name {name}")
     for server in servers:
+        if str(WS_SERVER) in server.words and not (WS_SERVER.parent / "node_modules").exists():
+            raise Failed(f"{server.name}: its npm packages are not installed; `./dev bench --peers` does that")
         if shutil.which(server.words[0]) is None:
-            raise Failed(f"{server.name}: there is no program {server.words[0]}")
+            raise Failed(f"{server.name}: there is no program {server.words[0]}; `./dev bench` builds those of ours")
 
 
 def free_port() -> int:
