@@ -110,6 +110,18 @@ def bare_echoes(command: list[str]) -> None:
             load(port, "echo", "--connections", str(connections), *told)
 
 
+def bare_fans_out(command: list[str]) -> None:
+    for size, content, depth, connections in [
+        (0, "ascii", 1, 3),
+        (100, "ascii", 1, 500),
+        (100, "mixed", 16, 500),
+        (1 << 20, "binary", 4, 10),
+    ]:
+        told = ["--payload-bytes", str(size), "--content", content, "--depth", str(depth)]
+        with serving(command, "--mode", "broadcast", *told) as port:
+            load(port, "fanout", "--connections", str(connections), *told)
+
+
 def bare_broadcasts(command: list[str]) -> None:
     frame = b"\x82\x85" + MASK + b"hello"
     with serving(command, "--mode", "broadcast", "--content", "binary", "--payload-bytes", "5", "--depth", "3") as port:
@@ -134,7 +146,8 @@ def bare_broadcasts(command: list[str]) -> None:
 def bare_answers_http(command: list[str]) -> None:
     with serving(command, "--mode", "http") as port:
         for depth in 1, 16, 1000:
-            load(port, "http", "--connections", "50", "--depth", str(depth))
+            for headers in "minimal", "browser":
+                load(port, "http", "--connections", "50", "--depth", str(depth), "--headers", headers)
         for field_bytes in 1, 700:
             request = b"GET / HTTP/1.1\r\nX: " + b"x" * field_bytes + b"\r\n\r\n"
             client = connected(port, request[:-2])
@@ -148,6 +161,7 @@ def bare_answers_http(command: list[str]) -> None:
 
 def bare_upgrades(command: list[str]) -> None:
     with serving(command, "--mode", "upgrade") as port:
+        load(port, "connect", "--connections", "50")
         for _ in range(20):
             client = websocket(port)
             client.sendall(b"\x88\x82" + MASK + b"\x03\xe8")
@@ -174,6 +188,8 @@ def peer_echoes(command: list[str]) -> None:
 def peer_broadcasts(command: list[str]) -> None:
     """Each subscriber gets all that any sends, in one order; binary stays binary, and text text."""
     with serving(command) as port:
+        for flags in ["--depth", "1"], ["--depth", "16", "--content", "mixed"]:
+            load(port, "fanout", "--connections", "500", "--payload-bytes", "100", *flags)
         clients = [websocket(port) for _ in range(50)]
         clients[3].sendall((b"\x82\x85" + MASK + b"hello" + b"\x81\x83" + MASK + b"abc") * 5)
         for client in clients:
@@ -191,12 +207,14 @@ def peer_broadcasts(command: list[str]) -> None:
 def peer_answers_http(command: list[str]) -> None:
     with serving(command) as port:
         for depth in 1, 16:
-            load(port, "http", "--connections", "50", "--depth", str(depth))
+            for headers in "minimal", "browser":
+                load(port, "http", "--connections", "50", "--depth", str(depth), "--headers", headers)
 
 
 def peer_closes(command: list[str]) -> None:
     """As a load of short lives wants it: the close frame comes back, and the server ends the connection."""
     with serving(command) as port:
+        load(port, "connect", "--connections", "50")
         for _ in range(20):
             client = websocket(port, b"/echo")
             client.sendall(b"\x88\x82" + MASK + b"\x03\xe8")
@@ -239,7 +257,7 @@ def cases():
     """(name, what is run, with which command)"""
     for_all = [wants_good_flags, wants_a_free_port]
     for name in "bare_libuv", "bare_epoll":
-        for case in [bare_echoes, bare_broadcasts, bare_answers_http, bare_upgrades, *for_all]:
+        for case in [bare_echoes, bare_fans_out, bare_broadcasts, bare_answers_http, bare_upgrades, *for_all]:
             yield f"{name} {case.__name__}", case, program(name)
     for name, command in peers():
         for case in [peer_echoes, peer_broadcasts, peer_answers_http, peer_closes, *for_all]:
