@@ -2,8 +2,8 @@
 """Counts what the hot paths take, and compares it with bench/baseline.json.
 
 A figure that is more than 2% worse than the baseline's fails. Instructions are counted by callgrind and allocations by
-hot_paths itself, over memory streams and with a clock that stands still; an idle connection's memory by idle_memory. The
-same binary gives the same figures on a busy machine as on a quiet one, so nothing is repeated and nothing is averaged.
+hot_paths itself, over memory streams and with a clock that stands still; an idle connection's memory by idle_memory.
+The same binary gives the same figures on a busy machine as on a quiet one, so nothing is repeated or averaged.
 
 The last line is `N passed, N failed`, in figures; the exit status is 1 when one failed.
 """
