@@ -1,8 +1,8 @@
 #include <tidewire/websocket/mask.h>
+#include <tidewire/websocket/mask_internal.h>
+#include <cassert>
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#elif defined(__ARM_NEON)
+#if defined(__ARM_NEON)
 #include <arm_neon.h>
 #endif
 
@@ -12,17 +12,7 @@ namespace {
 // Each step below takes a multiple of four bytes, so that the key need not be rotated between them.
 // `from` and `to` are the same or don't overlap.
 
-#if defined(__AVX2__)
-std::size_t mask_vectors(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t key) noexcept {
-  const __m256i keys = _mm256_set1_epi32(static_cast<int>(key));
-  std::size_t at = 0;
-  for (; size - at >= 32; at += 32) {
-    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at), _mm256_xor_si256(bytes, keys));
-  }
-  return at;
-}
-#elif defined(__SSE2__)
+#if defined(__SSE2__)
 std::size_t mask_vectors(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t key) noexcept {
   const __m128i keys = _mm_set1_epi32(static_cast<int>(key));
   std::size_t at = 0;
@@ -47,6 +37,9 @@ std::size_t mask_vectors(std::byte* to, const std::byte* from, std::size_t size,
 #else
 std::size_t mask_vectors(std::byte*, const std::byte*, std::size_t, std::uint32_t) noexcept { return 0; }
 #endif
+
+// From this size on the wide form is ahead.
+constexpr std::size_t smallest_wide_bytes = 1024;
 
 }  // namespace
 
@@ -74,7 +67,17 @@ void mask_portably(std::byte* to, const std::byte* from, std::size_t size, std::
 void apply_mask(MutableBytes payload, std::uint32_t key) noexcept { copy_masked(payload.data(), payload, key); }
 
 void copy_masked(std::byte* to, Bytes from, std::uint32_t key) noexcept {
-  const std::size_t done = mask_vectors(to, from.data(), from.size(), key);
+  copy_masked(to, from, key, from.size() < smallest_wide_bytes ? CpuLevel::base : cpu_level());
+}
+
+void copy_masked(std::byte* to, Bytes from, std::uint32_t key, CpuLevel level) noexcept {
+#if defined(__x86_64__)
+  if (level >= CpuLevel::avx2 && from.size() >= detail::smallest_avx2_bytes) {
+    assert(cpu_level() >= level);
+    return detail::mask_avx2(to, from.data(), from.size(), key);
+  }
+#endif
+  const std::size_t done = level == CpuLevel::portable ? 0 : mask_vectors(to, from.data(), from.size(), key);
   detail::mask_portably(to + done, from.data() + done, from.size() - done, key);
 }
 

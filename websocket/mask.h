@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tidewire/core/bytes.h>
+#include <tidewire/core/cpu.h>
 #include <tidewire/core/export.h>
 #include <bit>
 #include <cstdint>
@@ -29,9 +30,13 @@ TIDEWIRE_API void apply_mask(MutableBytes payload, std::uint32_t key) noexcept;
 /// Masks or unmasks `from` on its way to `to`, which has room for as many bytes and doesn't overlap it.
 TIDEWIRE_API void copy_masked(std::byte* to, Bytes from, std::uint32_t key) noexcept;
 
+/// The same with the instructions of `level`, which this machine must have; `to` may be `from`. For tests and
+/// measurements.
+TIDEWIRE_API void copy_masked(std::byte* to, Bytes from, std::uint32_t key, CpuLevel level) noexcept;
+
 namespace detail {
 
-/// What `copy_masked` does without vector instructions; `to` may be `from`. For tests.
+/// What `copy_masked` does without vector instructions; `to` may be `from`.
 void mask_portably(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t key) noexcept;
 
 }  // namespace detail

@@ -24,18 +24,14 @@ constexpr std::optional<State> after(State state, Step step) noexcept {
   return table[static_cast<std::size_t>(state)][static_cast<std::size_t>(step)];
 }
 
-// Unmasks `from` on its way to `to`, which may be the same, and checks it as text if `utf8` is given. Both
-// are done a piece at a time, so that the check finds in the cache what the mask was just taken off.
+// Unmasks `from` on its way to `to`, which may be the same, and checks it as text if `utf8` is given.
 bool unmask_and_check(std::byte* to, MutableBytes from, const FrameHeader& header, Utf8* utf8) noexcept {
-  constexpr std::size_t piece_bytes = std::size_t{8} << 10;  // A multiple of four: the key needs no rotation.
-  while (!from.empty()) {
-    const MutableBytes piece = from.first(std::min(from.size(), piece_bytes));
-    if (to != piece.data() || header.masked) copy_masked(to, piece, header.masking_key);
-    if (utf8 != nullptr && !utf8->feed({to, piece.size()})) return false;
-    to += piece.size();
-    from = from.subspan(piece.size());
+  const bool stays = to == from.data() && !header.masked;
+  if (utf8 == nullptr) {
+    if (!stays) copy_masked(to, from, header.masking_key);
+    return true;
   }
-  return true;
+  return stays ? utf8->feed(from) : utf8->feed_masked(to, from, header.masking_key);
 }
 
 Error closed_error() { return {make_error_code(Errc::closed), "websocket"}; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tidewire/core/bytes.h>
+#include <tidewire/core/cpu.h>
 #include <tidewire/core/export.h>
 #include <cstdint>
 
@@ -16,12 +17,25 @@ class Utf8 {
   /// Checks the next piece. Once it has returned false, only `reset` helps.
   [[nodiscard]] TIDEWIRE_API bool feed(Bytes piece) noexcept;
 
+  /// Takes the mask with `key` (mask.h) off the next piece on its way to `to`, and checks what comes out, both in
+  /// one pass. `to` is where the piece is, or has room for as many bytes and doesn't overlap it. After false it is
+  /// unspecified what is at `to`, and in a piece that was there.
+  [[nodiscard]] TIDEWIRE_API bool feed_masked(std::byte* to, Bytes piece, std::uint32_t key) noexcept;
+
+  /// The same with the instructions of `level`, which this machine must have. For tests and measurements.
+  [[nodiscard]] TIDEWIRE_API bool feed(Bytes piece, CpuLevel level) noexcept;
+  [[nodiscard]] TIDEWIRE_API bool feed_masked(std::byte* to, Bytes piece, std::uint32_t key, CpuLevel level) noexcept;
+
   /// Whether what was fed so far ends where a character ends.
   [[nodiscard]] bool complete() const noexcept { return missing_ == 0; }
 
   void reset() noexcept { *this = {}; }
 
  private:
+  template <bool vectors>
+  [[nodiscard]] bool feed_narrow(Bytes piece) noexcept;
+  [[nodiscard]] bool feed_wide(std::byte* to, Bytes piece, std::uint32_t key, CpuLevel level) noexcept;
+
   std::uint8_t missing_ = 0;     // Bytes that the character under way still needs.
   std::uint8_t lowest_ = 0x80;   // What its next byte may be. The first byte narrows it for the second
   std::uint8_t highest_ = 0xBF;  // (E0, ED, F0 and F4), after which any continuation byte will do.

@@ -11,6 +11,9 @@ EXEMPT = {
     "http/connection_answers": "a part of http/connection, whose test covers it",
     "http/connection_requests": "a part of http/connection, whose test covers it",
     "websocket/connection_sending": "a part of websocket/connection, whose test covers it",
+    "websocket/mask_avx2": "a part of websocket/mask, whose test covers it",
+    "websocket/utf8_avx2": "a part of websocket/utf8, whose test covers it",
+    "websocket/utf8_avx512": "a part of websocket/utf8, whose test covers it",
 }
 
 

@@ -1,51 +1,74 @@
+#include <support/utf8_definition.h>
+#include <tidewire/websocket/mask.h>
 #include <tidewire/websocket/utf8.h>
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 using namespace tidewire;
 using namespace tidewire::websocket;
 
 namespace {
 
-// RFC 3629 section 4 by decoding, the slow and plain way.
-bool is_utf8_plainly(Bytes text) {
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+constexpr CpuLevel levels[] = {CpuLevel::portable, CpuLevel::base, CpuLevel::avx2, CpuLevel::avx512};
+
+// Feeds `text` in pieces, whose sizes `plan` chooses, in one of the ways to do so. Each piece must be taken exactly
+// if no byte in it is one that can't be there.
+template <class Feed>
+void check_in_pieces(Bytes text, Bytes plan, Feed feed) {
+  Utf8 utf8;
   std::size_t at = 0;
-  while (at < text.size()) {
-    const auto lead = std::to_integer<std::uint32_t>(text[at++]);
-    if (lead < 0x80) continue;
-    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC0 || lead >= 0xF8) return false;
-    std::uint32_t point = lead & (0x3FU >> more);
-    for (int i = 0; i < more; ++i, ++at) {
-      if (at == text.size()) return false;
-      const auto byte = std::to_integer<std::uint32_t>(text[at]);
-      if ((byte & 0xC0) != 0x80) return false;
-      point = point << 6 | (byte & 0x3F);
-    }
-    constexpr std::uint32_t smallest[4] = {0, 0x80, 0x800, 0x10000};
-    if (point < smallest[more] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return false;
+  for (std::size_t step = 0; at < text.size(); ++step) {
+    const std::size_t wanted = plan.empty() ? text.size() : std::to_integer<std::size_t>(plan[step % plan.size()]) * 2;
+    const Bytes piece = text.subspan(at).first(std::min(text.size() - at, wanted + 1));
+    at += piece.size();
+    const support::Utf8Verdict verdict = support::utf8_by_definition(text.first(at));
+    const bool good = verdict.taken == at;
+    require(feed(utf8, piece, at - piece.size()) == good);
+    if (!good) return;
+    require(utf8.complete() == verdict.complete);
   }
-  return true;
 }
 
 }  // namespace
 
-// All at once, byte by byte and in two pieces agree with the plain way.
+// The first bytes say how the rest is cut. Every level, with and without a mask, agrees with the definition.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const Bytes text(reinterpret_cast<const std::byte*>(data), size);
-  const bool good = is_utf8_plainly(text);
-  if (is_utf8(text) != good) std::abort();
+  const Bytes input(reinterpret_cast<const std::byte*>(data), size);
+  const std::size_t plan_bytes = size == 0 ? 0 : std::min<std::size_t>(data[0] % 8, size);
+  const Bytes plan = input.first(plan_bytes);
+  // The same input at several alignments, and amid text that makes it long: the data chooses.
+  const std::size_t before = size == 0 ? 0 : std::size_t{data[size - 1]} * 3;
+  const std::size_t behind = size == 0 ? 0 : std::size_t{data[size / 2]};
+  std::vector<std::byte> bytes(before, std::byte{'a'});
+  bytes.insert(bytes.end(), input.begin() + static_cast<std::ptrdiff_t>(plan_bytes), input.end());
+  bytes.insert(bytes.end(), behind, std::byte{'z'});
+  const Bytes text(bytes);
 
-  Utf8 bytewise;
-  bool taken = true;
-  for (std::size_t at = 0; taken && at < size; ++at) taken = bytewise.feed(text.subspan(at, 1));
-  if ((taken && bytewise.complete()) != good) std::abort();
+  const support::Utf8Verdict verdict = support::utf8_by_definition(text);
+  const bool good = verdict.taken == text.size() && verdict.complete;
+  require(is_utf8(text) == good);
+  check_in_pieces(text, plan, [](Utf8& utf8, Bytes piece, std::size_t) { return utf8.feed(piece); });
 
-  const std::size_t cut = size == 0 ? 0 : data[0] % (size + 1);
-  Utf8 in_two;
-  const bool both = in_two.feed(text.first(cut)) && in_two.feed(text.subspan(cut));
-  if (both != taken || (both && in_two.complete()) != good) std::abort();
+  constexpr std::uint32_t key = 0x80C3E0F0;
+  for (const CpuLevel level : levels) {
+    if (level > cpu_level()) continue;
+    check_in_pieces(text, plan, [&](Utf8& utf8, Bytes piece, std::size_t) { return utf8.feed(piece, level); });
+    std::vector<std::byte> masked(text.size());
+    copy_masked(masked.data(), text, key, CpuLevel::portable);
+    check_in_pieces(text, plan, [&](Utf8& utf8, Bytes piece, std::size_t at) {
+      std::byte* const place = masked.data() + at;
+      const bool taken = utf8.feed_masked(place, {place, piece.size()}, rotate_key(key, at), level);
+      if (taken) require(std::equal(piece.begin(), piece.end(), place));
+      return taken;
+    });
+  }
 
-  if (good && !is_utf8(as_bytes(truncate_utf8(as_text(text), cut)))) std::abort();
+  if (good) require(is_utf8(as_bytes(truncate_utf8(as_text(text), before + plan_bytes))));
   return 0;
 }

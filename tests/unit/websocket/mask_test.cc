@@ -35,6 +35,15 @@ std::vector<std::byte> sample(std::size_t size, unsigned seed = 7) {
   return result;
 }
 
+// Those that this machine has.
+std::vector<CpuLevel> levels() {
+  std::vector<CpuLevel> result;
+  for (const CpuLevel level : {CpuLevel::portable, CpuLevel::base, CpuLevel::avx2, CpuLevel::avx512}) {
+    if (level <= cpu_level()) result.push_back(level);
+  }
+  return result;
+}
+
 const std::uint32_t test_key = key_of(0x37, 0xfa, 0x21, 0x3d);
 
 }  // namespace
@@ -74,14 +83,36 @@ TEST_CASE("copying under a mask agrees with its definition and writes nothing be
   }
 }
 
-TEST_CASE("the portable masking agrees with the wide one") {
-  for (std::size_t size = 0; size <= 200; ++size) {
-    const auto payload = sample(size);
-    std::vector<std::byte> portable(size);
-    std::vector<std::byte> wide(size);
-    websocket::detail::mask_portably(portable.data(), payload.data(), size, test_key);
-    copy_masked(wide.data(), payload, test_key);
-    if (portable != wide) FAIL_CHECK("size ", size);
+TEST_CASE(
+    "masking at every level agrees with its definition at each size and alignment, and writes nothing beside it") {
+  for (const CpuLevel level : levels()) {
+    CAPTURE(name_of(level));
+    for (std::size_t size = 0; size <= 300; ++size) {
+      const auto payload = sample(size);
+      const auto masked = by_definition(payload, test_key);
+      for (std::size_t offset = 0; offset < 64; ++offset) {
+        std::vector<std::byte> space(offset + size + 64, guard);
+        std::copy(payload.begin(), payload.end(), space.begin() + static_cast<std::ptrdiff_t>(offset));
+        std::vector<std::byte> aside(space.size(), guard);
+        copy_masked(aside.data() + offset, {space.data() + offset, size}, test_key, level);
+        copy_masked(space.data() + offset, {space.data() + offset, size}, test_key, level);
+
+        std::vector<std::byte> wanted(offset, guard);
+        wanted.insert(wanted.end(), masked.begin(), masked.end());
+        wanted.resize(space.size(), guard);
+        if (space != wanted) FAIL_CHECK("in place: size ", size, " offset ", offset);
+        if (aside != wanted) FAIL_CHECK("aside: size ", size, " offset ", offset);
+      }
+    }
+  }
+}
+
+TEST_CASE("a large payload is masked as by its definition") {
+  for (const std::size_t size : {1023U, 1024U, 1025U, 4096U, 16'384U, 100'003U}) {
+    auto payload = sample(size);
+    const auto wanted = by_definition(payload, test_key);
+    apply_mask(payload, test_key);
+    if (payload != wanted) FAIL_CHECK("size ", size);
   }
 }
 
