@@ -9,20 +9,30 @@
 namespace tidewire::websocket {
 namespace {
 
-// Each step below takes a multiple of four bytes, so that the key need not be rotated between them.
-// `from` and `to` are the same or don't overlap.
-
+// Takes as much of the front as suits it, a multiple of four bytes or all, and says how much. `from` and `to` are the
+// same or don't overlap.
 #if defined(__SSE2__)
-std::size_t mask_vectors(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t key) noexcept {
+inline __m128i load(const std::byte* from) noexcept { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
+
+inline void store(std::byte* to, __m128i bytes) noexcept { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes); }
+
+inline std::size_t mask_vectors(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t key) noexcept {
+  constexpr std::size_t width = 16;
+  if (size < width) return 0;
+  // The last vector may overlap the one before it, so it is loaded before anything is stored.
+  const __m128i tail =
+      _mm_xor_si128(load(from + size - width), _mm_set1_epi32(static_cast<int>(rotate_key(key, size))));
   const __m128i keys = _mm_set1_epi32(static_cast<int>(key));
   std::size_t at = 0;
-  for (; size - at >= 32; at += 32) {
-    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at));
-    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at + 16));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), _mm_xor_si128(low, keys));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at + 16), _mm_xor_si128(high, keys));
+  for (; size - at > 2 * width; at += 2 * width) {
+    const __m128i low = load(from + at);
+    const __m128i high = load(from + at + width);
+    store(to + at, _mm_xor_si128(low, keys));
+    store(to + at + width, _mm_xor_si128(high, keys));
   }
-  return at;
+  if (size - at > width) store(to + at, _mm_xor_si128(load(from + at), keys));
+  store(to + size - width, tail);
+  return size;
 }
 #elif defined(__ARM_NEON)
 std::size_t mask_vectors(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t key) noexcept {
@@ -64,10 +74,20 @@ void mask_portably(std::byte* to, const std::byte* from, std::size_t size, std::
 
 }  // namespace detail
 
+namespace {
+
+inline void mask_by_base(std::byte* to, Bytes from, std::uint32_t key) noexcept {
+  const std::size_t done = mask_vectors(to, from.data(), from.size(), key);
+  if (done != from.size()) detail::mask_portably(to + done, from.data() + done, from.size() - done, key);
+}
+
+}  // namespace
+
 void apply_mask(MutableBytes payload, std::uint32_t key) noexcept { copy_masked(payload.data(), payload, key); }
 
 void copy_masked(std::byte* to, Bytes from, std::uint32_t key) noexcept {
-  copy_masked(to, from, key, from.size() < smallest_wide_bytes ? CpuLevel::base : cpu_level());
+  if (from.size() >= smallest_wide_bytes) return copy_masked(to, from, key, cpu_level());
+  mask_by_base(to, from, key);
 }
 
 void copy_masked(std::byte* to, Bytes from, std::uint32_t key, CpuLevel level) noexcept {
@@ -77,8 +97,8 @@ void copy_masked(std::byte* to, Bytes from, std::uint32_t key, CpuLevel level) n
     return detail::mask_avx2(to, from.data(), from.size(), key);
   }
 #endif
-  const std::size_t done = level == CpuLevel::portable ? 0 : mask_vectors(to, from.data(), from.size(), key);
-  detail::mask_portably(to + done, from.data() + done, from.size() - done, key);
+  if (level == CpuLevel::portable) return detail::mask_portably(to, from.data(), from.size(), key);
+  mask_by_base(to, from, key);
 }
 
 }  // namespace tidewire::websocket

@@ -13,19 +13,30 @@ namespace {
 
 using Byte = std::uint8_t;
 
-// How many bytes at the front are ASCII, at least up to the next whole word: the caller takes the rest.
+// Skips the ASCII at the front.
 template <bool vectors>
-const Byte* skip_ascii(const Byte* at, const Byte* end) noexcept {
+inline const Byte* skip_ascii(const Byte* at, const Byte* end) noexcept {
+  // The last vector or word may overlap those before it: all that is left is looked at in one go.
+  const std::ptrdiff_t size = end - at;
 #if defined(__SSE2__)
-  for (; vectors && end - at >= 16; at += 16) {
-    const int high_bits = _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
-    if (high_bits != 0) return at + __builtin_ctz(static_cast<unsigned>(high_bits));
+  if (vectors && size >= 16) {
+    const auto high_bits = [](const Byte* from) {
+      const int bits = _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+      return static_cast<unsigned>(bits);
+    };
+    for (; end - at > 16; at += 16) {
+      if (const unsigned bits = high_bits(at); bits != 0) return at + __builtin_ctz(bits);
+    }
+    const unsigned bits = high_bits(end - 16);
+    return bits == 0 ? end : end - 16 + __builtin_ctz(bits);
   }
 #endif
-  for (; end - at >= 8; at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, 8);
-    if ((word & 0x8080808080808080) != 0) break;
+  const auto is_ascii = [](const Byte* from) {
+    return (load_native<std::uint64_t>(reinterpret_cast<const std::byte*>(from)) & 0x8080808080808080) == 0;
+  };
+  if (size >= 8) {
+    while (end - at > 8 && is_ascii(at)) at += 8;
+    if (end - at <= 8 && is_ascii(end - 8)) return end;
   }
   while (at != end && *at < 0x80) ++at;
   return at;
@@ -59,7 +70,7 @@ constexpr bool is_continuation(Byte byte) noexcept { return (byte & 0xC0) == 0x8
 
 // Takes whole characters of several bytes, as long as four bytes can be looked at. Stops at ASCII, at what
 // isn't UTF-8, and near the end.
-const Byte* skip_characters(const Byte* at, const Byte* end) noexcept {
+[[gnu::always_inline]] inline const Byte* skip_characters(const Byte* at, const Byte* end) noexcept {
   while (end - at >= 4) {
     const Byte lead = at[0];
     if (lead < 0x80) return at;
@@ -129,7 +140,8 @@ bool Utf8::feed_narrow(Bytes piece) noexcept {
   const Byte* const end = at + piece.size();
   while (at != end) {
     if (missing_ == 0) {
-      at = skip_characters(skip_ascii<vectors>(at, end), end);
+      if (*at < 0x80) at = skip_ascii<vectors>(at, end);
+      at = skip_characters(at, end);
       if (at == end) break;
       if (*at < 0x80) {
         ++at;
@@ -175,11 +187,12 @@ bool Utf8::feed_wide(std::byte* to, Bytes piece, std::uint32_t key, CpuLevel lev
 #endif
 
 bool Utf8::feed(Bytes piece) noexcept {
-  if (piece.size() < smallest_wide_ascii_bytes) {
-    if (missing_ == 0) piece = behind_ascii(piece);
-    if (piece.size() < smallest_wide_bytes) return feed_narrow<true>(piece);
+  if (piece.size() >= smallest_wide_bytes) {
+    if (piece.size() < smallest_wide_ascii_bytes && missing_ == 0) piece = behind_ascii(piece);
+    if (piece.empty()) return true;
+    if (piece.size() >= smallest_wide_bytes) return feed(piece, level_for(piece.size()));
   }
-  return feed(piece, level_for(piece.size()));
+  return feed_narrow<true>(piece);
 }
 
 bool Utf8::feed(Bytes piece, CpuLevel level) noexcept {

@@ -23,15 +23,18 @@ template <class Feed>
 void check_in_pieces(Bytes text, Bytes plan, Feed feed) {
   Utf8 utf8;
   std::size_t at = 0;
+  std::size_t begun = 0;
   for (std::size_t step = 0; at < text.size(); ++step) {
     const std::size_t wanted = plan.empty() ? text.size() : std::to_integer<std::size_t>(plan[step % plan.size()]) * 2;
     const Bytes piece = text.subspan(at).first(std::min(text.size() - at, wanted + 1));
-    at += piece.size();
-    const support::Utf8Verdict verdict = support::utf8_by_definition(text.first(at));
-    const bool good = verdict.taken == at;
-    require(feed(utf8, piece, at - piece.size()) == good);
+    const Bytes judged = text.subspan(at - begun, begun + piece.size());
+    const support::Utf8Verdict verdict = support::utf8_by_definition(judged);
+    const bool good = verdict.taken == judged.size();
+    require(feed(utf8, piece, at) == good);
     if (!good) return;
-    require(utf8.complete() == verdict.complete);
+    require(utf8.complete() == (verdict.begun == 0));
+    at += piece.size();
+    begun = verdict.begun;
   }
 }
 
@@ -51,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes text(bytes);
 
   const support::Utf8Verdict verdict = support::utf8_by_definition(text);
-  const bool good = verdict.taken == text.size() && verdict.complete;
+  const bool good = verdict.taken == text.size() && verdict.begun == 0;
   require(is_utf8(text) == good);
   check_in_pieces(text, plan, [](Utf8& utf8, Bytes piece, std::size_t) { return utf8.feed(piece); });
 

@@ -9,7 +9,7 @@ namespace tidewire::support {
 
 struct Utf8Verdict {
   std::size_t taken = 0;  ///< How many bytes come before the first that no valid text could have there.
-  bool complete = true;   ///< Whether a character ends where the text does, or where that byte is.
+  std::size_t begun = 0;  ///< How many of the last of them begin a character and don't end it.
 };
 
 inline Utf8Verdict utf8_by_definition(Bytes text) noexcept {
@@ -40,12 +40,12 @@ inline Utf8Verdict utf8_by_definition(Bytes text) noexcept {
     const auto* character = std::begin(characters);
     while (character != std::end(characters) && !next_in(character->ranges[0])) ++character;
     if (character == std::end(characters)) return verdict;
-    verdict.complete = false;
     for (unsigned i = 0; i < character->bytes; ++i) {
       if (verdict.taken == text.size() || !next_in(character->ranges[i])) return verdict;
       ++verdict.taken;
+      ++verdict.begun;
     }
-    verdict.complete = true;
+    verdict.begun = 0;
   }
   return verdict;
 }

@@ -52,7 +52,7 @@ struct Outcome {
 Outcome by_definition(std::string_view text) {
   const support::Utf8Verdict verdict = support::utf8_by_definition(as_bytes(text));
   if (verdict.taken != text.size()) return {.taken = false, .complete = false};
-  return {.taken = true, .complete = verdict.complete};
+  return {.taken = true, .complete = verdict.begun == 0};
 }
 
 Outcome outcome_of(const Utf8& utf8, bool taken) { return {.taken = taken, .complete = taken && utf8.complete()}; }
