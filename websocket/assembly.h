@@ -34,6 +34,18 @@ struct Assembly {
   /// Nothing is under way: whatever was, has been delivered.
   [[nodiscard]] bool idle() const noexcept { return !in_frame && !in_message && head_bytes == 0; }
 
+  /// Room for `at_least` more bytes of the message. Grows as a Buffer does, but not beyond the end of the message
+  /// once that is known: what the largest message took is then of its size, and worth keeping. Throws std::bad_alloc.
+  [[nodiscard]] MutableBytes room(std::size_t at_least) {
+    if (payload.spare() < at_least && frame.fin && payload.capacity() > message_bytes / 2) {
+      Buffer whole;
+      static_cast<void>(whole.prepare(static_cast<std::size_t>(message_bytes)));
+      whole.append(payload.view());
+      payload = std::move(whole);
+    }
+    return payload.prepare(at_least);
+  }
+
   void reset() noexcept {
     payload.clear();
     head_bytes = control_bytes = 0;

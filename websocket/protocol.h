@@ -128,10 +128,10 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] bool try_next_message(MutableBytes& input, const Limits& limits, Message& message) noexcept;
 
   /// Where to read the rest of a large frame directly, once `next` has returned nothing: the message's own
-  /// memory, for at most what the frame still lacks, grown for it by no more than came before (or 64 KiB, if
-  /// that is more). Empty if the frame lacks fewer than `min_worthwhile` bytes, or its payload isn't collected:
-  /// read into a buffer of your own then. It may be asked for again instead of being used, but nothing else may
-  /// be called between this and `commit_received`.
+  /// memory, for at most what the frame still lacks and 256 KiB. It is grown for it by no more than came before, or
+  /// 64 KiB if that is more; a rest of up to 16 KiB is not left out. Empty if the frame lacks fewer than
+  /// `min_worthwhile` bytes, or its payload isn't collected: read into a buffer of your own then. It may be asked for
+  /// again instead of being used, but nothing else may be called between this and `commit_received`.
   [[nodiscard]] MutableBytes receive_space(std::size_t min_worthwhile) noexcept;
 
   /// Takes the first `count` bytes of `receive_space()`, into which the peer's bytes were read. `next` with

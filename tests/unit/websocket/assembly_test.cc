@@ -33,3 +33,26 @@ TEST_CASE("a reset assembly keeps its memory and nothing of its message") {
   CHECK(assembly.fragments == 0);
   CHECK(assembly.utf8.complete());
 }
+
+TEST_CASE("room for a message grows by doubling, but not beyond the end of its last frame") {
+  Assembly assembly;
+  assembly.message_bytes = 1'000;
+  const auto add = [&](std::size_t count) {
+    REQUIRE(assembly.room(count).size() >= count);
+    assembly.payload.commit(count);
+  };
+  SUBCASE("the last frame") {
+    add(300);
+    CHECK(assembly.payload.capacity() == 300);
+    add(1);
+    CHECK(assembly.payload.capacity() == 600);
+    add(300);
+    CHECK(assembly.payload.capacity() == 1'000);
+  }
+  SUBCASE("others may follow") {
+    assembly.frame.fin = false;
+    add(600);
+    add(1);
+    CHECK(assembly.payload.capacity() == 1'200);
+  }
+}

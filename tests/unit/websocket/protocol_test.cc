@@ -513,6 +513,31 @@ TEST_CASE("memory grows with what came, not with what was announced") {
   CHECK(server.protocol.receive_space(1).size() <= 64 << 10);
 }
 
+TEST_CASE("the largest message takes no more memory than its size, and no read is larger than a cache") {
+  Server server;
+  const Input bytes = frame(Opcode::binary, std::string(1 << 20, 'x'));
+  const std::byte* first = nullptr;
+  for (int i = 0; i < 2; ++i) {
+    std::size_t at = 100'000;
+    auto event = server.feed(Input(bytes.begin(), bytes.begin() + 100'000));
+    while (!event) {
+      const MutableBytes space = server.protocol.receive_space(1);
+      REQUIRE_FALSE(space.empty());
+      CHECK(space.size() <= 256 << 10);
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), space.size(), space.begin());
+      server.protocol.commit_received(space.size());
+      at += space.size();
+      event = server.feed({});
+    }
+    REQUIRE(event->payload.size() == 1 << 20);
+    if (i == 0)
+      first = event->payload.data();
+    else
+      CHECK(event->payload.data() == first);  // It was small enough to be kept.
+    CHECK_FALSE(server.next());
+  }
+}
+
 TEST_CASE("a delivered message's memory serves the next one") {
   Server server;
   const Input bytes = frame(Opcode::binary, std::string(10'000, 'x'));
