@@ -226,9 +226,9 @@ BodyEvent BodyDecoder::take_trailers(std::string_view input, std::size_t offset)
     detail::HeadPosition position{trailer_line_, trailer_line_, true};
     detail::LineReader reader(trailer_text_, position);
     const Progress progress =
-        reader.read_fields(trailers_, limits_.max_trailer_fields, [&](const FieldSlices& field, std::size_t) {
-          const bool is_allowed = is_allowed_in_trailers(field.name.of(trailer_text_.data()));
-          return is_allowed ? detail::Problem{} : detail::Problem{"a trailer field that belongs in the head"};
+        reader.read_fields(trailers_, limits_.max_trailer_fields, [](std::string_view name, std::string_view) {
+          return is_allowed_in_trailers(name) ? detail::Problem{}
+                                              : detail::Problem{"a trailer field that belongs in the head"};
         });
     if (progress.kind == Progress::Kind::error) return fail({progress.detail, progress.status}, offset);
     if (progress.kind == Progress::Kind::complete) return finished(offset);

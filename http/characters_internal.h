@@ -1,16 +1,12 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <type_traits>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
-/// The character classes of RFC 9110 5.6 as tables, and scans that look at many bytes at once.
+/// The character classes of RFC 9110 5.6 and RFC 3986, as tables and tests of one byte.
 namespace tidewire::http::detail {
 
 using CharacterTable = std::array<bool, 256>;
@@ -28,6 +24,9 @@ constexpr CharacterTable characters(std::string_view others) {
 inline constexpr CharacterTable token_characters = characters("!#$%&'*+-.^_`|~");
 /// unreserved (RFC 3986 2.3).
 inline constexpr CharacterTable unreserved_characters = characters("-._~");
+/// What a path has that can be taken as it stands, the common part of pchar (RFC 3986 3.3): no '%', and no '.', of
+/// which dot segments are made.
+inline constexpr CharacterTable plain_path_characters = characters("/-_");
 /// unreserved and sub-delims: what a registered name is made of (RFC 3986 3.2.2), '%' aside.
 inline constexpr CharacterTable name_characters = characters("-._~!$&'()*+,;=");
 
@@ -50,92 +49,6 @@ constexpr bool is_control(char c) noexcept { return static_cast<unsigned char>(c
 constexpr bool is_visible(char c) noexcept { return c > 0x20 && c < 0x7f; }
 
 inline constexpr std::uint64_t every_byte = 0x0101010101010101;
-inline constexpr std::uint64_t high_bits = every_byte * 0x80;
-
-/// Marks, by their high bits, the bytes below `bound` (at most 0x80). Above the lowest mark there may be false ones.
-constexpr std::uint64_t bytes_below(std::uint64_t word, std::uint64_t bound) noexcept {
-  return (word - every_byte * bound) & ~word & high_bits;
-}
-constexpr std::uint64_t delete_bytes(std::uint64_t word) noexcept { return bytes_below(word ^ (every_byte * 0x7f), 1); }
-
-#if defined(__SSE2__)
-// Sixteen bytes at once, on the machines that all have the instructions. A lane is all ones where a condition holds.
-using Lanes = __m128i;
-
-inline Lanes lanes_of(unsigned char c) noexcept { return _mm_set1_epi8(static_cast<char>(c)); }
-inline Lanes lanes_up_to(Lanes bytes, unsigned char bound) noexcept {
-  return _mm_cmpeq_epi8(_mm_min_epu8(bytes, lanes_of(bound)), bytes);
-}
-inline Lanes control_lanes(Lanes bytes) noexcept {
-  return _mm_or_si128(lanes_up_to(bytes, 0x1f), _mm_cmpeq_epi8(bytes, lanes_of(0x7f)));
-}
-inline Lanes visible_lanes(Lanes bytes) noexcept {
-  return lanes_up_to(_mm_sub_epi8(bytes, lanes_of(0x21)), 0x7e - 0x21);
-}
-inline Lanes letter_lanes(Lanes bytes) noexcept {
-  return lanes_up_to(_mm_sub_epi8(_mm_or_si128(bytes, lanes_of(0x20)), lanes_of('a')), 'z' - 'a');
-}
-
-// Moves `at` to the first byte in [at, end) whose lane is `stop`, and returns true; or to the first of the up to 15
-// bytes that are left.
-template <class Condition>
-bool find_by_lanes(const char*& at, const char* end, bool stop, Condition condition) noexcept {
-  constexpr unsigned all = 0xffff;
-  for (; end - at >= 16; at += 16) {
-    const Lanes bytes = _mm_loadu_si128(reinterpret_cast<const Lanes*>(at));
-    const auto found = static_cast<unsigned>(_mm_movemask_epi8(condition(bytes))) ^ (stop ? 0 : all);
-    if (found != 0) {
-      at += std::countr_zero(found);
-      return true;
-    }
-  }
-  return false;
-}
-#endif
-
-template <class Marks, class Stops>
-const char* find_by_words(const char* at, const char* end, Marks marks, Stops stops) noexcept {
-  for (; end - at >= 8; at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof word);
-    if (const std::uint64_t found = marks(word)) {
-      if constexpr (std::endian::native == std::endian::little) return at + std::countr_zero(found) / 8;
-      break;
-    }
-  }
-  while (at != end && !stops(*at)) ++at;
-  return at;
-}
-
-/// The first control character in [at, end), tabs included; `end` if there is none.
-inline const char* find_control(const char* at, const char* end) noexcept {
-#if defined(__SSE2__)
-  if (find_by_lanes(at, end, true, control_lanes)) return at;
-#endif
-  return find_by_words(
-      at, end, [](std::uint64_t word) { return bytes_below(word, 0x20) | delete_bytes(word); }, is_control);
-}
-
-/// The first byte in [at, end) that is not visible ASCII; `end` if there is none.
-inline const char* skip_visible(const char* at, const char* end) noexcept {
-#if defined(__SSE2__)
-  if (find_by_lanes(at, end, false, visible_lanes)) return at;
-#endif
-  return find_by_words(
-      at, end, [](std::uint64_t word) { return bytes_below(word, 0x21) | delete_bytes(word) | (word & high_bits); },
-      [](char c) { return !is_visible(c); });
-}
-
-/// The first byte in [at, end) that is not a token's; `end` if there is none.
-inline const char* skip_token(const char* at, const char* end) noexcept {
-#if defined(__SSE2__)
-  // Names are of letters and '-' with few exceptions, which the table finds.
-  find_by_lanes(at, end, false,
-                [](Lanes bytes) { return _mm_or_si128(letter_lanes(bytes), _mm_cmpeq_epi8(bytes, lanes_of('-'))); });
-#endif
-  while (at != end && is_token_character(*at)) ++at;
-  return at;
-}
 
 /// Whether a text of the literal's size is this literal without case, which is written in lower case, of letters and
 /// '-'. For these, bit 0x20 set in a byte makes it equal to the literal's if and only if it is, a control character

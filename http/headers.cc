@@ -1,5 +1,6 @@
 #include <tidewire/http/characters_internal.h>
 #include <tidewire/http/headers.h>
+#include <tidewire/http/scan_internal.h>
 #include <algorithm>
 
 namespace tidewire::http {
@@ -82,9 +83,10 @@ bool is_token(std::string_view text) noexcept {
 bool is_field_value(std::string_view text) noexcept {
   if (text.empty()) return true;
   if (detail::is_space(text.front()) || detail::is_space(text.back())) return false;
-  const char* end = text.data() + text.size();
-  const char* at = detail::find_control(text.data(), end);
-  while (at != end && *at == '\t') at = detail::find_control(at + 1, end);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const char* at = detail::find_control(begin, begin, end);
+  while (at != end && *at == '\t') at = detail::find_control(begin, at + 1, end);
   return at == end;
 }
 

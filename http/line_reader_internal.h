@@ -1,8 +1,8 @@
 #pragma once
 
-#include <tidewire/http/characters_internal.h>
 #include <tidewire/http/headers.h>
 #include <tidewire/http/parser.h>
+#include <tidewire/http/scan_internal.h>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -23,6 +23,11 @@ inline Slice slice(const char* base, const char* begin, const char* end) noexcep
 inline Progress error(Status status, const char* detail) noexcept { return {Progress::Kind::error, status, 0, detail}; }
 
 inline Progress complete(std::size_t consumed) noexcept { return {Progress::Kind::complete, {}, consumed, ""}; }
+
+/// Whether CRLF stands at `at`.
+inline bool is_line_end(const char* at, const char* end) noexcept {
+  return end - at >= 2 && std::memcmp(at, "\r\n", 2) == 0;
+}
 
 inline const char* explain_name(const char* line, const char* at) noexcept {
   if (at == line && is_space(*at)) return "a folded header line";
@@ -50,60 +55,77 @@ class LineReader {
     return from != end_ && std::memchr(from, '\n', static_cast<std::size_t>(end_ - from)) != nullptr;
   }
 
-  Progress wait() const noexcept {
+  [[gnu::cold]] Progress wait() const noexcept {
     position_.scanned = static_cast<std::size_t>(end_ - begin_);
     return {};
   }
 
   // The line is wrong: but it is judged only when it is whole.
-  Progress refuse(const char* detail, Status status = Status::bad_request) const noexcept {
+  [[gnu::cold]] Progress refuse(const char* detail, Status status = Status::bad_request) const noexcept {
     const bool is_whole = std::memchr(line(), '\n', static_cast<std::size_t>(end_ - line())) != nullptr;
     return is_whole ? error(status, detail) : wait();
   }
 
-  void take_line(const char* next) noexcept { position_.line = static_cast<std::size_t>(next - begin_); }
+  void take_line(const char* next) const noexcept { position_.line = static_cast<std::size_t>(next - begin_); }
 
-  // Reads field lines up to the empty one. `Take` gets each, to return a Problem.
+  // Reads field lines up to the empty one. `Take` gets the name and the value of each, to return a Problem.
   template <class Take>
-  Progress read_fields(std::vector<FieldSlices>& fields, std::size_t max_fields, Take take);
+  Progress read_fields(std::vector<FieldSlices>& fields, std::size_t max_fields, Take take) const;
 
  private:
+  // The line at `name` is none of the common kind, a name and a value: it ends the fields, or is not whole, or wrong.
+  // `name_end` is the first byte that is no name's, `line_end` the first control character, tabs aside.
+  [[gnu::cold]] Progress end_fields(const char* name, const char* name_end, const char* line_end) const noexcept;
+
   const char* begin_;
   const char* end_;
   HeadPosition& position_;
 };
 
+inline Progress LineReader::end_fields(const char* name, const char* name_end, const char* line_end) const noexcept {
+  take_line(name);
+  if (name_end == end_) return wait();
+  if (*name_end == ':' && name_end != name) {
+    if (line_end == end_ || (*line_end == '\r' && line_end + 1 == end_)) return wait();
+    return refuse("a control character in a header value, or a bare CR or LF");
+  }
+  if (*name_end != '\r' || name_end != name) return refuse(explain_name(name, name_end));
+  if (name_end + 1 == end_) return wait();
+  if (name_end[1] != '\n') return refuse("a bare CR");
+  return complete(static_cast<std::size_t>(name_end + 2 - begin_));
+}
+
 template <class Take>
-Progress LineReader::read_fields(std::vector<FieldSlices>& fields, std::size_t max_fields, Take take) {
-  for (const char* at = line();;) {
-    const char* name = at;
-    at = skip_token(at, end_);
-    if (at == end_) return wait();
-    if (*at == '\r' && at == name) {
-      if (at + 1 == end_) return wait();
-      if (at[1] != '\n') return refuse("a bare CR");
-      return complete(static_cast<std::size_t>(at + 2 - begin_));
+Progress LineReader::read_fields(std::vector<FieldSlices>& fields, std::size_t max_fields, Take take) const {
+  // Copies, which nothing that is called can change: the loop has them in registers.
+  const char* const begin = begin_;
+  const char* const end = end_;
+  const char* name = line();
+  ControlMarks controls(name, end);
+  for (;;) {
+    const char* line_end = controls.next();
+    if (!is_line_end(line_end, end)) {
+      while (line_end != end && *line_end == '\t') line_end = controls.next();
     }
-    if (*at != ':' || at == name) return refuse(explain_name(name, at));
-    const char* name_end = at;
+    const char* name_end = find_colon(name, end);
+    if (name_end == nullptr) {
+      name_end = skip_token(begin, name, end);
+      if (name_end == end || *name_end != ':') return end_fields(name, name_end, line_end);
+    }
+    if (name_end == name || !is_line_end(line_end, end)) return end_fields(name, name_end, line_end);
+    controls.skip();
 
-    do ++at;
-    while (at != end_ && is_space(*at));
-    const char* value = at;
-    at = find_control(at, end_);
-    while (at != end_ && *at == '\t') at = find_control(at + 1, end_);
-    if (at == end_ || (*at == '\r' && at + 1 == end_)) return wait();
-    if (*at != '\r' || at[1] != '\n') return refuse("a control character in a header value, or a bare CR or LF");
-    const char* value_end = at;
-    while (value_end != value && is_space(value_end[-1])) --value_end;
-
-    at += 2;
-    take_line(at);
     if (fields.size() >= max_fields) return error(Status::request_header_fields_too_large, "too many header fields");
-    fields.push_back({slice(begin_, name, name_end), slice(begin_, value, value_end)});
-    if (const Problem problem = take(fields.back(), fields.size() - 1); problem.detail != nullptr) {
-      return error(problem.status, problem.detail);
-    }
+    FieldSlices& field = fields.emplace_back();
+    field.name = slice(begin, name, name_end);
+    // One space stands in front of the value and none behind it, nearly always.
+    const char* value = name_end + (name_end[1] == ' ' ? 2 : 1);
+    std::string_view text(value, static_cast<std::size_t>(line_end - value));
+    if (*value <= ' ' || line_end[-1] <= ' ') text = trim(text);
+    field.value = slice(begin, text.data(), text.data() + text.size());
+    const Problem problem = take({name, field.name.size}, text);
+    if (problem.detail != nullptr) return error(problem.status, problem.detail);
+    name = line_end + 2;
   }
 }
 

@@ -69,47 +69,57 @@ void take_connection(std::string_view value, HeadFacts& facts) noexcept {
   }
 }
 
-Problem take_host(const char* base, Slice value, std::size_t index, HeadFacts& facts) noexcept {
+Problem take_host(const char* base, std::string_view value, HeadFacts& facts) noexcept {
   if (facts.has_host) return {"more than one Host"};
-  if (!is_host(value.of(base))) return {"Host is invalid"};
+  if (!is_host(value)) return {"Host is invalid"};
   facts.has_host = true;
-  facts.host = value;
-  facts.host_field = static_cast<std::uint32_t>(index);
+  facts.host = slice(base, value.data(), value.data() + value.size());
   return {};
 }
 
 // The fields that decide about connection and body, told apart by their length first.
-Problem take_fact(const char* base, const FieldSlices& field, std::size_t index, bool is_request,
-                  HeadFacts& facts) noexcept {
-  const char* name = base + field.name.offset;
-  const std::string_view value = field.value.of(base);
-  switch (field.name.size) {
+template <bool is_request>
+[[gnu::noinline]] Problem take_known(const char* base, std::string_view name, std::string_view value,
+                                     HeadFacts& facts) noexcept {
+  switch (name.size()) {
     case 4:
-      if (is_request && detail::is_name(name, "host")) return take_host(base, field.value, index, facts);
+      if (is_request && detail::is_name(name.data(), "host")) return take_host(base, value, facts);
       break;
     case 6:
-      if (is_request && detail::is_name(name, "expect")) {
+      if (is_request && detail::is_name(name.data(), "expect")) {
         facts.expects_continue = equals_ignoring_case(value, "100-continue");
         facts.expects_other = facts.expects_other || !facts.expects_continue;
       }
       break;
     case 7:
-      if (detail::is_name(name, "upgrade")) facts.has_upgrade = true;
+      if (detail::is_name(name.data(), "upgrade")) facts.has_upgrade = true;
       break;
     case 10:
-      if (detail::is_name(name, "connection")) take_connection(value, facts);
+      if (detail::is_name(name.data(), "connection")) take_connection(value, facts);
       break;
     case 14:
-      if (detail::is_name(name, "content-length")) return take_content_length(value, facts);
+      if (detail::is_name(name.data(), "content-length")) return take_content_length(value, facts);
       break;
     case 17:
-      if (detail::is_name(name, "transfer-encoding")) return take_transfer_encoding(value, facts);
+      if (detail::is_name(name.data(), "transfer-encoding")) return take_transfer_encoding(value, facts);
       break;
     default:
       break;
   }
   return {};
 }
+
+// Takes note of a field if it is one of those: few are, and the first letter tells most of the others.
+template <bool is_request>
+Problem take_fact(const char* base, std::string_view name, std::string_view value, HeadFacts& facts) noexcept {
+  constexpr std::uint32_t first_letters =
+      1U << ('c' & 31) | 1U << ('e' & 31) | 1U << ('h' & 31) | 1U << ('t' & 31) | 1U << ('u' & 31);
+  if ((first_letters >> (name.front() & 31) & 1) == 0) return {};
+  return take_known<is_request>(base, name, value, facts);
+}
+
+// How nearly every request line ends.
+constexpr std::string_view http_1_1_line = "HTTP/1.1\r\n";
 
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, and the line's end.
 enum class Version : std::uint8_t { http_1_0, http_1_1, other, malformed };
@@ -121,12 +131,6 @@ Version read_version(std::string_view text) noexcept {
   }
   if (text[5] != '1' || text[7] > '1') return Version::other;
   return text[7] == '1' ? Version::http_1_1 : Version::http_1_0;
-}
-
-// The text up to CRLF at `from`; nothing behind it if the line is not whole, or ends otherwise.
-const char* find_line_end(const char* from, const char* end) noexcept {
-  const char* at = detail::find_control(from, end);
-  return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? at : nullptr;
 }
 
 }  // namespace
@@ -150,22 +154,21 @@ Progress RequestParser::parse(std::string_view bytes, Request& request) {
 }
 
 Progress RequestParser::parse_lines(std::string_view bytes, Request& request) {
-  LineReader reader(bytes, position_);
+  const LineReader reader(bytes, position_);
   if (!reader.has_news()) return reader.wait();
   if (!position_.in_fields) {
-    const Progress first_line = parse_request_line(bytes, request);
+    const Progress first_line = parse_request_line(reader, request);
     if (first_line.kind != Progress::Kind::complete) return first_line;
   }
-  return reader.read_fields(request.fields_, limits_.max_fields, [&](const FieldSlices& field, std::size_t index) {
-    return take_fact(bytes.data(), field, index, true, facts_);
+  return reader.read_fields(request.fields_, limits_.max_fields, [&](std::string_view name, std::string_view value) {
+    return take_fact<true>(bytes.data(), name, value, facts_);
   });
 }
 
-Progress RequestParser::parse_request_line(std::string_view bytes, Request& request) {
-  LineReader reader(bytes, position_);
+Progress RequestParser::parse_request_line(const LineReader& reader, Request& request) {
   const char* end = reader.end();
-  const char* at = reader.line();
   // "a server [...] SHOULD ignore at least one empty line (CRLF) received prior to the request-line" (RFC 9112 2.2).
+  const char* at = reader.line();
   if (*at == '\r' && position_.line == 0) {
     if (at + 1 == end) return reader.wait();
     if (at[1] != '\n') return reader.refuse("a bare CR");
@@ -174,37 +177,51 @@ Progress RequestParser::parse_request_line(std::string_view bytes, Request& requ
     if (at == end) return reader.wait();
   }
   const char* method = at;
-  at = detail::skip_token(at, end);
+  at = detail::skip_token(reader.base(), method, end);
   if (at == end) return reader.wait();
   // Not for the line's end to come: whoever speaks another protocol may never send one.
   if (at == method) return error(Status::bad_request, "the request begins with no method");
   if (*at != ' ') return reader.refuse("the request line is malformed");
   const char* target = at + 1;
-  const char* target_end = detail::skip_visible(target, end);
+  const char* target_end = detail::skip_plain_path(reader.base(), target, end);
+  const bool is_plain = target_end != end && *target_end == ' ';
+  if (!is_plain) target_end = detail::skip_visible(reader.base(), target_end, end);
   if (target_end == end) return reader.wait();
   if (*target_end != ' ' || target_end == target) return reader.refuse("the request line is malformed");
-  const char* line_end = find_line_end(target_end + 1, end);
-  if (line_end == nullptr) return reader.refuse("the request line is malformed");
-
-  const Version version = read_version({target_end + 1, static_cast<std::size_t>(line_end - target_end - 1)});
-  if (version == Version::malformed) return error(Status::bad_request, "the request line is malformed");
-  if (version == Version::other) return error(Status::http_version_not_supported, "the HTTP version is not 1.1 or 1.0");
-  request.head_.minor_version = version == Version::http_1_1 ? 1 : 0;
-  request.head_.method_text = slice(bytes.data(), method, at);
-  request.head_.target = slice(bytes.data(), target, target_end);
-  reader.take_line(line_end + 2);
+  const char* version = target_end + 1;
+  const char* next_line = nullptr;
+  if (std::string_view(version, static_cast<std::size_t>(end - version)).starts_with(http_1_1_line)) {
+    request.head_.minor_version = 1;
+    next_line = version + http_1_1_line.size();
+  } else {
+    const char* line_end = detail::find_control(reader.base(), version, end);
+    if (!detail::is_line_end(line_end, end)) return reader.refuse("the request line is malformed");
+    const Version read = read_version({version, static_cast<std::size_t>(line_end - version)});
+    if (read == Version::malformed) return error(Status::bad_request, "the request line is malformed");
+    if (read == Version::other) return error(Status::http_version_not_supported, "the HTTP version is not 1.1 or 1.0");
+    request.head_.minor_version = read == Version::http_1_1 ? 1 : 0;
+    next_line = line_end + 2;
+  }
+  request.head_.method_text = slice(reader.base(), method, at);
+  request.head_.target = slice(reader.base(), target, target_end);
+  reader.take_line(next_line);
   position_.in_fields = true;
-  return take_target(request);
+  return take_target(request, is_plain);
 }
 
-Progress RequestParser::take_target(Request& request) const {
+// `is_plain`: the target is of plain_path_characters alone.
+Progress RequestParser::take_target(Request& request, bool is_plain) const {
   Request::Head& head = request.head_;
   head.method = method_from(request.method_text());
   if (head.target.size > limits_.max_target_bytes) return error(Status::uri_too_long, "the request target is too long");
-  Target target;
-  if (const char* problem = parse_target(request.target(), head.method, target)) {
-    return error(Status::bad_request, problem);
+  const std::string_view text = request.target();
+  if (is_plain && text.front() == '/' && head.method != Method::connect) {
+    // An origin form that is all path, in which parse_target() would find nothing to refuse.
+    head.path = head.target;
+    return complete(0);
   }
+  Target target;
+  if (const char* problem = parse_target(text, head.method, target)) return error(Status::bad_request, problem);
   const auto in_head = [&](Slice slice) -> Slice { return {head.target.offset + slice.offset, slice.size}; };
   head.target_form = target.form;
   head.path = in_head(target.path);
@@ -231,7 +248,9 @@ Progress RequestParser::finish(Request& request, std::size_t consumed) {
   if (head.target_form == TargetForm::absolute) {
     // "the origin server MUST ignore the received Host header field (if any) and instead replace it with the host
     // information of the request-target" (RFC 9112 3.2.2).
-    if (facts_.has_host) request.fields_[facts_.host_field].value = head.host;
+    for (FieldSlices& field : request.fields_) {
+      if (equals_ignoring_case(field.name.of(request.base_), "host")) field.value = head.host;
+    }
   } else if (facts_.has_host) {
     head.host = facts_.host;
   }
@@ -272,26 +291,26 @@ Progress ResponseParser::parse(std::string_view bytes, Method to, ResponseMessag
 }
 
 Progress ResponseParser::parse_lines(std::string_view bytes, ResponseMessage& response) {
-  LineReader reader(bytes, position_);
+  const LineReader reader(bytes, position_);
   if (!reader.has_news()) return reader.wait();
   if (!position_.in_fields) {
-    const Progress first_line = parse_status_line(bytes, response);
+    const Progress first_line = parse_status_line(reader, response);
     if (first_line.kind != Progress::Kind::complete) return first_line;
   }
-  return reader.read_fields(response.fields_, limits_.max_fields, [&](const FieldSlices& field, std::size_t index) {
-    return take_fact(bytes.data(), field, index, false, facts_);
+  return reader.read_fields(response.fields_, limits_.max_fields, [&](std::string_view name, std::string_view value) {
+    return take_fact<false>(bytes.data(), name, value, facts_);
   });
 }
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 4); the second space may be missing, since
 // many servers that send no phrase leave it away.
-Progress ResponseParser::parse_status_line(std::string_view bytes, ResponseMessage& response) {
+Progress ResponseParser::parse_status_line(const LineReader& reader, ResponseMessage& response) {
   constexpr const char* malformed = "the status line is malformed";
-  LineReader reader(bytes, position_);
   if (*reader.line() != 'H') return error(Status::bad_gateway, "the response is not HTTP/1");
-  const char* line_end = detail::find_control(reader.line(), reader.end());
-  while (line_end != reader.end() && *line_end == '\t') line_end = detail::find_control(line_end + 1, reader.end());
-  if (reader.end() - line_end < 2 || line_end[0] != '\r' || line_end[1] != '\n') return reader.refuse(malformed);
+  detail::ControlMarks controls(reader.line(), reader.end());
+  const char* line_end = controls.next();
+  while (line_end != reader.end() && *line_end == '\t') line_end = controls.next();
+  if (!detail::is_line_end(line_end, reader.end())) return reader.refuse(malformed);
 
   const std::string_view line(reader.line(), static_cast<std::size_t>(line_end - reader.line()));
   const Version version = read_version(line.substr(0, 8));
@@ -309,7 +328,7 @@ Progress ResponseParser::parse_status_line(std::string_view bytes, ResponseMessa
   response.head_.minor_version = version == Version::http_1_1 ? 1 : 0;
   response.head_.status = static_cast<Status>(code);
   const char* reason = line.data() + std::min<std::size_t>(line.size(), 13);
-  response.head_.reason = slice(bytes.data(), reason, line_end);
+  response.head_.reason = slice(reader.base(), reason, line_end);
   reader.take_line(line_end + 2);
   position_.in_fields = true;
   return complete(0);

@@ -47,11 +47,12 @@ struct Progress {
 
 namespace detail {
 
+class LineReader;
+
 /// What the fields of a head say about the connection and the body, gathered while they are read.
 struct HeadFacts {
   std::uint64_t content_length = 0;
   Slice host;
-  std::uint32_t host_field = 0;  // its index
   bool has_host = false;
   bool has_content_length = false;
   bool has_transfer_encoding = false;
@@ -94,8 +95,8 @@ class TIDEWIRE_API RequestParser {
 
  private:
   Progress parse_lines(std::string_view bytes, Request& request);
-  Progress parse_request_line(std::string_view bytes, Request& request);
-  Progress take_target(Request& request) const;
+  Progress parse_request_line(const detail::LineReader& reader, Request& request);
+  Progress take_target(Request& request, bool is_plain) const;
   Progress finish(Request& request, std::size_t consumed);
 
   HeadLimits limits_;
@@ -154,7 +155,7 @@ class TIDEWIRE_API ResponseParser {
 
  private:
   Progress parse_lines(std::string_view bytes, ResponseMessage& response);
-  Progress parse_status_line(std::string_view bytes, ResponseMessage& response);
+  Progress parse_status_line(const detail::LineReader& reader, ResponseMessage& response);
   Progress finish(ResponseMessage& response, Method to, std::size_t consumed);
 
   HeadLimits limits_;
