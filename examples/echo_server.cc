@@ -33,6 +33,7 @@ struct Settings {
   std::string host = "127.0.0.1";
   std::uint16_t port = 9001;
   std::size_t max_message_size = std::size_t{1} << 20;
+  bool libuv = false;
 };
 
 /// "HOST:PORT", with the brackets that an IPv6 address needs.
@@ -42,7 +43,7 @@ std::string endpoint(const Settings& settings) {
 }
 
 int serve(const Settings& settings) {
-  Loop loop;
+  Loop loop(settings.libuv ? Polling::libuv : Polling::native);
   websocket::Topics topics(loop);
   http::Server server(loop);
   const websocket::Options options{.max_message_size = settings.max_message_size};
@@ -73,6 +74,7 @@ int main(int argc, char** argv) {
   app.add_option("--max-message-size", settings.max_message_size, "largest message taken, in bytes")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_flag("--libuv", settings.libuv, "leave all waiting for sockets to libuv, to compare");
   try {
     app.parse(argc, argv);
     return serve(settings);

@@ -18,7 +18,7 @@ from tree import LAYERS, ROOT, named, sources
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 # Which sources may include a third party's headers.
 ALLOWED = {
-    "uv.h": lambda path: path.parts[0] in ("core", "transport") and is_private(path),
+    "uv.h": lambda path: path.parts[0] == "core" and is_private(path),
     "openssl/": lambda path: path.parts[0] == "tls" and is_private(path),
     "zlib.h": lambda path: path.parts[0] in ("http", "websocket") and is_private(path),
 }
