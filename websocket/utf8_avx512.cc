@@ -105,10 +105,9 @@ class Checker {
 
   // The text goes on with vectors of ASCII, of which `bytes` is the last.
   [[gnu::target("avx512bw,avx512vbmi"), gnu::always_inline]] inline void take_ascii(__m512i bytes) noexcept {
-    // No character may be under way.
+    // No character may be under way; if none is, `wanting_` wants nothing behind its vector.
     pairs_ = _mm512_or_si512(pairs_, _mm512_subs_epu8(last_, load(largest_at_end)));
     last_ = bytes;
-    wanting_ = _mm512_setzero_si512();
   }
 
   [[nodiscard, gnu::target("avx512bw"), gnu::always_inline]] inline bool good() const noexcept {
