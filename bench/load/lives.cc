@@ -129,8 +129,7 @@ Result<void> Lives::receive(Life& life, bool ended) {
 
 Result<void> Lives::take(Life& life, std::string_view bytes) {
   if (!life.received.empty()) bytes = life.received.append(bytes);
-  const auto taken = life.stage == Stage::upgrading ? take_handshake(life, bytes) : take_close(life, bytes);
-  return taken;
+  return life.stage == Stage::upgrading ? take_handshake(life, bytes) : take_close(life, bytes);
 }
 
 Result<void> Lives::take_handshake(Life& life, std::string_view answer) {

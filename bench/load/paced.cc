@@ -40,7 +40,7 @@ Result<std::unique_ptr<Paced>> Paced::over(const std::vector<Descriptor>& connec
 Result<void> Paced::run_once() {
   auto traffic = Traffic::over(connections_, exchange_);
   if (!traffic) return traffic.error();
-  const auto right = (*traffic)->run_once();
+  auto right = (*traffic)->run_once();
   checked_ = (*traffic)->messages();
   return right;
 }
