@@ -157,7 +157,7 @@ def comparable(different: list[str], old: dict, new: dict, in_ci: bool) -> tuple
     """
     if all(line.startswith("libcrypto ") for line in different):
         return True, False
-    elsewhere = any(old.get(key) != new.get(key) for key in ("distribution", "cpu"))
+    elsewhere = any(key in old and old[key] != new.get(key) for key in ("distribution", "cpu", "cpu_level"))
     return False, in_ci and not elsewhere
 
 

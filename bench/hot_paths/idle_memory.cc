@@ -6,6 +6,7 @@
 
 #include <tidewire/bench/connect.h>
 #include <tidewire/bench/frames.h>
+#include <tidewire/bench/heads.h>
 #include <tidewire/http/server.h>
 #include <tidewire/websocket/route.h>
 #include <array>
@@ -52,7 +53,7 @@ class Scene {
     auto client = std::move(bench::open_connections(endpoint_, 1).value().front());
     say(client, upgrade_);
     const std::string_view head = hear(client, [](std::string_view text) { return text.ends_with("\r\n\r\n"); });
-    if (!head.starts_with("HTTP/1.1 101 ")) throw std::runtime_error("the server does not upgrade");
+    bench::check_handshake(head).value();
     return client;
   }
   void echo(const bench::Descriptor& client) {

@@ -5,6 +5,7 @@
 
 #include <support/allocations.h>
 #include <tidewire/bench/path.h>
+#include <tidewire/core/cpu.h>
 #include <algorithm>
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -40,7 +41,8 @@ std::string compiler() {
 #endif
 }
 
-/// What else the figures depend on. Under valgrind the CPU is the one that valgrind shows.
+/// What else the figures depend on. Under valgrind the CPU is the one that valgrind shows: libc chooses its routines by
+/// these features, and the library by the level.
 nlohmann::ordered_json environment() {
   nlohmann::ordered_json cpu = nlohmann::ordered_json::array();
 #ifdef __x86_64__
@@ -54,7 +56,8 @@ nlohmann::ordered_json environment() {
           {"libc", std::string("glibc ") + ::gnu_get_libc_version()},
           {"libuv", ::uv_version_string()},
           {"libcrypto", ::OpenSSL_version(OPENSSL_VERSION_STRING)},
-          {"cpu", cpu}};
+          {"cpu", cpu},
+          {"cpu_level", name_of(cpu_level())}};
 }
 
 void run(const bench::NamedPath& named, std::size_t messages) {

@@ -1,5 +1,6 @@
 #include <tidewire/bench/client.h>
 #include <tidewire/bench/frames.h>
+#include <tidewire/bench/heads.h>
 #include <tidewire/bench/path.h>
 #include <tidewire/http/server.h>
 #include <tidewire/transport/memory_stream.h>
@@ -15,32 +16,10 @@
 namespace tidewire::bench {
 namespace {
 
-/// What Chrome sends with a navigation: 15 fields.
-constexpr std::string_view browser_fields =
-    "Connection: keep-alive\r\n"
-    "Cache-Control: max-age=0\r\n"
-    "sec-ch-ua: \"Not_A Brand\";v=\"8\", \"Chromium\";v=\"120\", \"Google Chrome\";v=\"120\"\r\n"
-    "sec-ch-ua-mobile: ?0\r\n"
-    "sec-ch-ua-platform: \"Linux\"\r\n"
-    "Upgrade-Insecure-Requests: 1\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 "
-    "Safari/537.36\r\n"
-    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n"
-    "Sec-Fetch-Site: none\r\n"
-    "Sec-Fetch-Mode: navigate\r\n"
-    "Sec-Fetch-User: ?1\r\n"
-    "Sec-Fetch-Dest: document\r\n"
-    "Accept-Encoding: gzip, deflate, br\r\n"
-    "Accept-Language: en-GB,en;q=0.9\r\n"
-    "Cookie: session=6fdbf1cbd5c84ec0b4d4f6a3b4d2b3a0; theme=dark\r\n";
-
-std::string get(std::string_view path, std::string_view fields) {
-  return std::string("GET ").append(path).append(" HTTP/1.1\r\nHost: localhost:9001\r\n").append(fields) + "\r\n";
-}
-
-std::string upgrade_request(std::string_view path) {
-  std::string fields = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ";
-  return get(path, fields.append(handshake_key).append("\r\n"));
+/// No connection goes there, but requests name it.
+const Endpoint& endpoint() {
+  static const Endpoint here{.host = "127.0.0.1", .port = 9001, .address = {}};
+  return here;
 }
 
 void require(bool good, const char* otherwise) {
@@ -59,7 +38,7 @@ class Scene {
     websocket::route(server_, "/subscribe", {.on_open = [this](auto& peer) { topics_.subscribe(peer, "all"); }});
     server_.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
 
-    upgraded_ = answer_to(upgrade_request("/echo"), "\r\n\r\n");
+    upgraded_ = answer_to(handshake_request(endpoint(), "/echo"), "\r\n\r\n");
     require(upgraded_.starts_with("HTTP/1.1 101 "), "the server does not upgrade");
     require(upgraded_.find(handshake_accept) != std::string::npos, "the server's Sec-WebSocket-Accept is wrong");
   }
@@ -75,7 +54,7 @@ class Scene {
   std::unique_ptr<Client> open(std::string_view path) {
     auto client = connect();
     client->expect(answer_to_upgrade());
-    client->send(upgrade_request(path));
+    client->send(handshake_request(endpoint(), path));
     await(answer_to_upgrade().size());
     require(!client->wrong(), "the server's answer to an upgrade is not always the same");
     return client;
@@ -170,9 +149,9 @@ class Batch final : public Path {
   }
 
   /// GET /plaintext.
-  static std::unique_ptr<Path> of_gets(std::string_view fields, std::size_t depth) {
+  static std::unique_ptr<Path> of_gets(Headers headers, std::size_t depth) {
     auto path = std::make_unique<Batch>(depth);
-    const std::string request = get("/plaintext", fields);
+    const std::string request = get_request(endpoint(), "/plaintext", headers);
     for (std::size_t count = 0; count < depth; ++count) path->batch_ += request;
     path->reply_ = path->scene_.answer_to(request, "Hello, World!");
     require(path->reply_.starts_with("HTTP/1.1 200 OK\r\n") && path->reply_.ends_with("\r\n\r\nHello, World!") &&
@@ -250,7 +229,7 @@ class FanOut final : public Path {
 /// A connection's life without messages: made, upgraded, closed by one handshake, gone.
 class Upgrade final : public Path {
  public:
-  Upgrade() : request_(upgrade_request("/echo")), said_(scene_.answer_to_upgrade()) {
+  Upgrade() : request_(handshake_request(endpoint(), "/echo")), said_(scene_.answer_to_upgrade()) {
     constexpr std::string_view normal_closure = "\x03\xe8";
     close_ = client_frame(Content::binary, normal_closure, 0x5a1773c4);
     close_.front() = static_cast<char>(0x88);
@@ -301,10 +280,12 @@ constexpr std::array all_paths = {
               [] { return Batch::of_echoes(Content::mixed, 64 * 1024, 1, 16); }},
     NamedPath{"fan-out", "a text message of 100 B is published to 500; each delivery is a message", 20,
               []() -> std::unique_ptr<Path> { return std::make_unique<FanOut>(100, 500); }},
-    NamedPath{"http", "GET /plaintext with no more than Host", 2000, [] { return Batch::of_gets("", 1); }},
-    NamedPath{"http-pipelined-16", "the same, 16 in one piece", 200, [] { return Batch::of_gets("", 16); }},
+    NamedPath{"http", "GET /plaintext with no more than Host", 2000,
+              [] { return Batch::of_gets(Headers::minimal, 1); }},
+    NamedPath{"http-pipelined-16", "the same, 16 in one piece", 200,
+              [] { return Batch::of_gets(Headers::minimal, 16); }},
     NamedPath{"http-browser", "GET /plaintext with the fields of a browser", 2000,
-              [] { return Batch::of_gets(browser_fields, 1); }},
+              [] { return Batch::of_gets(Headers::browser, 1); }},
     NamedPath{"upgrade", "a connection is made, upgraded and closed in good order; its whole life is a message", 500,
               []() -> std::unique_ptr<Path> { return std::make_unique<Upgrade>(); }},
 };

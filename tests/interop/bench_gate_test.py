@@ -28,6 +28,7 @@ HERE = {
     "libuv": "1.44.2",
     "libcrypto": "3.0.19",
     "cpu": ["sse4.2", "avx2"],
+    "cpu_level": "avx2",
     "flags": {"optimization": "3"},
 }
 OLD = {
@@ -139,8 +140,17 @@ def another_toolchain_where_the_baseline_was_made_fails_in_ci():
     assert "--update-baseline" in failures(output)[0], output
 
 
+def a_baseline_that_does_not_say_enough_fails_in_ci():
+    for missing in HERE:
+        old = {key: value for key, value in HERE.items() if key != missing}
+        different = gate.differences(old, HERE)
+        assert len(different) == 1 and missing in different[0], different
+        if missing != "libcrypto":
+            assert gate.comparable(different, old, HERE, True) == (False, True), missing
+
+
 def another_distribution_or_cpu_is_not_judged_in_ci_either():
-    for changed in ({"distribution": "debian 13", "compiler": "gcc 14.2.0"}, {"cpu": ["sse4.2"]}):
+    for changed in ({"distribution": "debian 13", "compiler": "gcc 14.2.0"}, {"cpu": ["sse4.2"], "cpu_level": "base"}):
         status, output = verdict(WORSE, in_ci=True, **changed)
         assert (status, last_line(output)) == (0, "0 passed, 0 failed"), output
         assert "not comparable: " in output, output
@@ -252,6 +262,7 @@ CASES = [
     a_figure_that_the_baseline_lacks_fails,
     another_toolchain_is_told_and_not_judged,
     another_toolchain_where_the_baseline_was_made_fails_in_ci,
+    a_baseline_that_does_not_say_enough_fails_in_ci,
     another_distribution_or_cpu_is_not_judged_in_ci_either,
     a_patch_of_openssl_is_told_and_judged,
     bad_flags_have_status_2,
