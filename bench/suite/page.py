@@ -76,7 +76,7 @@ class Report:
         if not rows:
             return ""
         about = f"What a message costs each server, in times of what it costs {self.reference}. Further left is cheaper."
-        return section("At a glance", about, f'<div class="card wide">{plots.glance(rows, "ratios of all workloads")}</div>')
+        return section("At a glance", about, f'{self.legend()}<div class="card wide">{plots.glance(rows, "ratios of all workloads")}</div>')
 
     def bar_card(self, workload: dict) -> str:
         entries = [entry for entry in self.entries(workload) if entry["ratio"]]

@@ -10,6 +10,7 @@ WIDTH = 360
 ROW = 24
 NAME_WIDTH = 7  # of a letter, about
 LONGEST_NAME = 16
+MOST_TIMES = 5  # A longer bar is cut off, so that those about 1 can still be told apart.
 
 
 def number(value: float) -> str:
@@ -79,20 +80,27 @@ def scale(low: float, high: float, start: float, end: float) -> Callable[[float]
 
 
 def bars(rows: Sequence[dict], label: str) -> str:
-    """Ratios as bars from 0, with a line at 1. A row: name, colour, ratio, low, high, note, marks."""
+    """Ratios as bars from 0, with a line at 1; what is above MOST_TIMES is cut off, with a gap before its end. A row:
+    name, colour, ratio, low, high, note, marks.
+    """
     left, right = name_column(rows), WIDTH - 130
     top = 4
     largest = max(max(row["high"], row["ratio"]) for row in rows)
-    x = scale(0, max(largest, 1.0) * 1.02, left, right)
+    end = min(max(largest, 1.0) * 1.02, MOST_TIMES)
+    x = scale(0, end, left, right)
     height = top + len(rows) * ROW + 4
     parts = []
     for index, row in enumerate(rows):
         y = top + index * ROW
         middle = y + ROW / 2
         spread = f"{row['name']}: {times(row['ratio'])}, middle half {times(row['low'])} to {times(row['high'])}"
-        bar = tag("rect", x=float(left), y=y + 4.0, width=max(x(row["ratio"]) - left, 1.0), height=ROW - 8.0, rx=3, class_=row["colour"])
-        whisker = line(x(row["low"]), middle, x(row["high"]), middle, "whisker")
-        parts.append(tag("g", tag("title", html.escape(spread)) + bar + whisker))
+        width = max(x(min(row["ratio"], end)) - left, 1.0)
+        bar = tag("rect", x=float(left), y=y + 4.0, width=width, height=ROW - 8.0, rx=3, class_=row["colour"])
+        if row["ratio"] > end:
+            on_top = line(right - 14, y + ROW - 2, right - 8, y + 2, "gap")
+        else:
+            on_top = line(x(row["low"]), middle, x(min(row["high"], end)), middle, "whisker")
+        parts.append(tag("g", tag("title", html.escape(spread)) + bar + on_top))
         parts.append(text(left - 8, middle + 4, shown(row["name"]), "name", "end"))
         parts.append(text(right + 50, middle + 4, times(row["ratio"]), "value", "end"))
         parts.append(text(WIDTH - 14, middle + 4, row["note"], "quiet", "end"))
