@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import signal
 import sys
+import time
 
 sys.dont_write_bytecode = True
 
@@ -26,6 +27,8 @@ SPARE_FILES = 100
 
 
 def lengths(chosen: argparse.Namespace) -> Lengths:
+    if chosen.quick and chosen.compare is not None:
+        return Lengths(chosen.seconds or 0.1, 0.05)
     if chosen.quick or chosen.compare is not None:
         return Lengths(chosen.seconds or 0.3, 0.1, most_warm_up=0.5)
     return Lengths(chosen.seconds or 1.0, 0.3)
@@ -98,8 +101,9 @@ def compared(chosen: argparse.Namespace) -> dict:
     servers.check([base, here])
     about = made(chosen)
     looks = comparison.QUICK_LOOKS if chosen.quick else comparison.LOOKS
-    within = comparison.QUICK_SECONDS if chosen.quick else None
+    started = time.monotonic()
     instructions = counting.ratios(other.build, chosen.build, of) if other.counts else {}
+    within = comparison.QUICK_SECONDS - (time.monotonic() - started) if chosen.quick else None
     trials, samples = comparison.measure((base, here), of, looks, each, run, within)
     rule = comparison.said(comparison.Rules.of(looks, len(of)), each)
     said = f"pairs of {each.measured:g} s each after {each.warm_up:g} s to warm up; server and load on a core each"

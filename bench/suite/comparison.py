@@ -24,12 +24,11 @@ as well when these are more by COUNT_THRESHOLD, unless the times show that it is
 
 import dataclasses
 import math
-import time
 
 import stats
 from measuring import Lengths
 from progress import Progress
-from rounds import MEMORY_ROUNDS, Run
+from rounds import MEMORY_ROUNDS, Allowance, Run
 from servers import Server
 from workloads import Workload
 
@@ -37,8 +36,9 @@ THRESHOLD = 0.03
 COUNT_THRESHOLD = 0.02
 FALSE_ALARM = 0.01
 LOOKS = (16, 24, 40, 64)  # after so many pairs
-QUICK_LOOKS = (10,)
-QUICK_SECONDS = 45
+# With --quick there is one look, after as many pairs as the time is enough for: 10 at the least can tell anything.
+QUICK_LOOKS = (16,)
+QUICK_SECONDS = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,18 +173,17 @@ def measure(servers: tuple[Server, Server], workloads: list[Workload], looks: tu
             within_seconds: float | None = None) -> tuple[list[Trial], list[dict]]:  # fmt: skip
     """Runs `servers`, the base and then the one of here: (trials by workload, all samples as taken).
 
-    Each round is a pair of every workload that has no answer yet. With `within_seconds`, no round is begun that would not
-    end in that time; what has too few pairs then is not resolved.
+    Each round is a pair of every workload that has no answer yet. With `within_seconds`, no round is begun that is not likely
+    to end in that time; what has too few pairs then is not resolved.
     """
     rules = Rules.of(looks, sum(workload.is_timed for workload in workloads))
     trials = [Trial(workload, rules) for workload in workloads]
     progress = Progress(planned_seconds(trials, lengths))
-    started = time.monotonic()
+    allowance = Allowance(within_seconds)
     samples: list[dict] = []
     for current in range(1, looks[-1] + 1):
         open_trials = [trial for trial in trials if not trial.done]
-        spent = time.monotonic() - started
-        if not open_trials or (within_seconds and current > 1 and spent * current / (current - 1) > within_seconds):
+        if not open_trials or (not allowance.begin_round() and current > 1):
             break
         for trial in open_trials:
             progress.say(f"pair {current}: {trial.workload.name}")

@@ -32,18 +32,31 @@ def planned_seconds(servers: list[Server], workloads: list[Workload], rounds: in
     )
 
 
+class Allowance:
+    """Of time, for rounds of about the same length. None is no limit."""
+
+    def __init__(self, seconds: float | None):
+        self._seconds = seconds
+        self._began = self._round_began = time.monotonic()
+
+    def begin_round(self) -> bool:
+        """Whether one more round fits, going by the last one."""
+        now = time.monotonic()
+        last, self._round_began = now - self._round_began, now
+        return self._seconds is None or now - self._began + last <= self._seconds
+
+
 def measure(servers: list[Server], workloads: list[Workload], rounds: int, lengths: Lengths, run: Run,
             within_seconds: float | None = None) -> list[dict]:  # fmt: skip
     """All samples in the order they were taken; each says its round, workload and server.
 
-    With `within_seconds`, no round after the first is begun that would not end within that time.
+    With `within_seconds`, no round after the first is begun that is not likely to end within that time.
     """
     progress = Progress(planned_seconds(servers, workloads, rounds, lengths))
-    started = time.monotonic()
+    allowance = Allowance(within_seconds)
     samples = []
     for current in range(1, rounds + 1):
-        spent = time.monotonic() - started
-        if within_seconds and current > 1 and spent * current / (current - 1) > within_seconds:
+        if not allowance.begin_round() and current > 1:
             break
         for workload, server in turns(servers, workloads, current):
             progress.say(f"round {current} of {rounds}: {workload.name}, {server.name}")
