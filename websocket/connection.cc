@@ -62,18 +62,21 @@ void Connection::on_filled(std::size_t count) {
 
 void Connection::process(MutableBytes input) noexcept {
   const Limits& limits = endpoint_->limits;
+  const bool whole_messages = !limits.deliver_fragments;
+  Handler& own = handler();
   Message message(MessageType::binary, {});
   in_call_ = true;
   while (phase_ < Phase::ended) {
     // What a handler throws must not lose the place in the input: the closing handshake is to follow.
     try {
-      if (!limits.deliver_fragments && protocol_.try_next_message(input, limits, message)) {
-        handler().on_message(*this, message);
-      } else if (const auto event = protocol_.next(input, limits, endpoint_->spare)) {
-        handle_event(*event);
-      } else {
-        break;
-      }
+      // Ends with the connection, too: the protocol then takes no message.
+      while (whole_messages && protocol_.try_next_message(input, limits, message)) own.on_message(*this, message);
+      // In a copy, so that the compiler may keep the place in registers while such messages follow each other.
+      MutableBytes rest = input;
+      const auto event = protocol_.next(rest, limits, endpoint_->spare);
+      input = rest;
+      if (!event) break;
+      handle_event(*event);
     } catch (...) {
       handler_threw();
     }

@@ -47,6 +47,12 @@ Protocol::Protocol(Protocol&&) noexcept = default;
 Protocol& Protocol::operator=(Protocol&&) noexcept = default;
 Protocol::~Protocol() = default;
 
+bool Protocol::unmask_whole(MutableBytes payload, std::uint32_t masking_key, bool text) noexcept {
+  Utf8 utf8;
+  const FrameHeader header{.masked = true, .masking_key = masking_key};
+  return unmask_and_check(payload.data(), payload, header, text ? &utf8 : nullptr) && utf8.complete();
+}
+
 std::optional<Event> Protocol::next_any(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept {
   try {
     release(spare);
@@ -63,6 +69,7 @@ void Protocol::release(SpareAssembly& spare) noexcept {
 }
 
 std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare) {
+  if (std::exchange(bad_text_, false)) return invalid_text();
   // After our own Close, what there is of a message won't be delivered.
   if (discarding() && assembly_) assembly_->payload.release();
   while (receiving()) {

@@ -122,9 +122,10 @@ class TIDEWIRE_API Protocol {
     return next_any(input, limits, spare);
   }
 
-  /// The common case of `next`, made to be inlined into the owner's loop: if a short message in one frame lies
-  /// whole at the front of `input`, takes it and returns true. Otherwise changes nothing; `next` then knows. Not
-  /// for Limits::deliver_fragments.
+  /// The common case of `next`, made to be inlined into the owner's loop: if a message in one frame of less than
+  /// 64 KiB lies whole at the front of `input`, takes it and returns true. Otherwise `next` is to be called, which
+  /// knows what there is; nothing is taken before, except for text that isn't UTF-8. Not for
+  /// Limits::deliver_fragments.
   [[nodiscard]] bool try_next_message(MutableBytes& input, const Limits& limits, Message& message) noexcept;
 
   /// Where to read the rest of a large frame directly, once `next` has returned nothing: the message's own
@@ -196,7 +197,10 @@ class TIDEWIRE_API Protocol {
   void end() noexcept { state_ = State::closed; }
 
  private:
-  [[nodiscard]] std::optional<Event> next_any(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept;
+  [[nodiscard]] static bool unmask_whole(MutableBytes payload, std::uint32_t masking_key, bool text) noexcept;
+  // Not inlined, whatever the linker may think: it would crowd the loops around `try_next_message`.
+  [[nodiscard, gnu::noinline]] std::optional<Event> next_any(MutableBytes& input, const Limits& limits,
+                                                             SpareAssembly& spare) noexcept;
 
   [[nodiscard]] std::optional<Event> parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare);
   [[nodiscard]] HeaderParse take_header(MutableBytes& input, SpareAssembly& spare);
@@ -224,37 +228,41 @@ class TIDEWIRE_API Protocol {
   std::unique_ptr<Assembly> assembly_;
   // What close_reply() sends back.
   CloseCode owed_code_ = CloseCode::no_status;
-  State state_ = State::open;
+  // In this order, what each message is received and sent under can be compared as one word.
   Role role_;
+  State state_ = State::open;
   bool in_parts_ = false;
+  bool bad_text_ = false;  // try_next_message took text that isn't UTF-8; `next` is to say so.
 };
 
 inline bool Protocol::try_next_message(MutableBytes& input, const Limits& limits, Message& message) noexcept {
-  constexpr std::size_t header_bytes = 6;
-  constexpr std::size_t max_short_bytes = 125;
-  if (assembly_ || state_ != State::open || role_ != Role::server || input.size() < header_bytes) return false;
-  // A whole text or binary message; masked, with its length in seven bits.
+  constexpr unsigned size_follows_in_16_bits = 126;
+  constexpr std::size_t short_header_bytes = 6;
+  constexpr std::size_t long_header_bytes = 8;
+  if (assembly_ || state_ != State::open || role_ != Role::server || input.size() < short_header_bytes) return false;
+  // A whole text or binary message; masked, with its length in seven bits or in sixteen.
   const auto opcode = std::to_integer<unsigned>(input[0]) - 0x81U;
-  const std::size_t size = std::to_integer<std::size_t>(input[1]) - 0x80U;
-  if (opcode > 1 || size > max_short_bytes || input.size() - header_bytes < size || size > limits.max_message_bytes) {
-    return false;
+  const unsigned length = std::to_integer<unsigned>(input[1]) - 0x80U;
+  std::size_t header_bytes = short_header_bytes;
+  std::size_t size = length;
+  if (length >= size_follows_in_16_bits) {
+    if (length != size_follows_in_16_bits || input.size() < long_header_bytes) return false;
+    header_bytes = long_header_bytes;
+    size = load_big_endian<std::uint16_t>(input.data() + 2);
+    if (size < size_follows_in_16_bits) return false;
   }
+  if (opcode > 1 || input.size() - header_bytes < size || size > limits.max_message_bytes) return false;
   const MutableBytes payload = input.subspan(header_bytes, size);
-  const auto masking_key = load_native<std::uint32_t>(input.data() + 2);
-  bool ascii = false;
-  if (size <= max_short_mask_bytes) {
-    ascii = !apply_mask_short(payload.data(), size, masking_key);
-  } else {
-    apply_mask(payload, masking_key);
-  }
+  const auto masking_key = load_native<std::uint32_t>(payload.data() - sizeof(std::uint32_t));
   const bool text = opcode == 0;
-  if (text && !ascii && !is_utf8(payload)) {
-    apply_mask(payload, masking_key);
-    return false;
-  }
   input = input.subspan(header_bytes + size);
+  if (size > max_short_mask_bytes) {
+    bad_text_ = !unmask_whole(payload, masking_key, text);
+  } else if (apply_mask_short(payload.data(), size, masking_key) && text) {
+    bad_text_ = !is_utf8(payload);
+  }
   message = Message(text ? MessageType::text : MessageType::binary, payload);
-  return true;
+  return !bad_text_;
 }
 
 }  // namespace tidewire::websocket

@@ -64,7 +64,7 @@ struct Server {
 
 TEST_CASE("an idle protocol is two words") { CHECK(sizeof(Protocol) <= 16); }
 
-TEST_CASE("the short way takes what it can take whole, and changes nothing otherwise") {
+TEST_CASE("the short way takes messages that lie whole in the input, and nothing else") {
   Server server;
   Message message(MessageType::binary, {});
   const auto try_next = [&](Input bytes) {
@@ -72,21 +72,52 @@ TEST_CASE("the short way takes what it can take whole, and changes nothing other
     server.rest = server.input;
     return server.protocol.try_next_message(server.rest, server.limits, message);
   };
-  CHECK(try_next(frame(Opcode::text, "tide") + frame(Opcode::binary, std::string(125, 'w'))));
-  CHECK(message.text() == "tide");
-  CHECK(server.protocol.try_next_message(server.rest, server.limits, message));
-  CHECK(message.is_binary());
-  CHECK(message.size() == 125);
-  CHECK(server.rest.empty());
+  for (const std::size_t size : {0, 1, 16, 32, 33, 125, 126, 9'000, 65'535}) {
+    server.limits.max_message_bytes = size;
+    CHECK(try_next(frame(Opcode::text, std::string(size, 't')) + frame(Opcode::binary, std::string(size, '\xff'))));
+    CHECK(message.is_text());
+    CHECK(message.text() == std::string(size, 't'));
+    CHECK(server.protocol.try_next_message(server.rest, server.limits, message));
+    CHECK(message.is_binary());
+    CHECK(message.text() == std::string(size, '\xff'));
+    CHECK(server.rest.empty());
+  }
 
   const Input whole = frame(Opcode::text, "tide");
   const Input cut(whole.begin(), whole.end() - 1);
+  Input longest_form = frame(Opcode::text, std::string(126, 'x'));
+  longest_form[3] = std::byte{125};
+  const Input large = frame(Opcode::text, std::string(65'536, 'x'));
+  server.limits.max_message_bytes = 65'536;
   for (const Input& other :
-       {cut, frame(Opcode::text, "not \xff text"), frame(Opcode::ping, "x"), frame(Opcode::text, "x", {.fin = false}),
-        frame(Opcode::text, std::string(126, 'x')), frame(Opcode::text, "x", {.masked = false})}) {
+       {cut, large, longest_form, Input(large.begin(), large.begin() + 7), frame(Opcode::ping, "x"),
+        frame(Opcode::text, "x", {.fin = false}), frame(Opcode::text, "x", {.masked = false})}) {
     CHECK_FALSE(try_next(other));
     CHECK(server.rest.size() == other.size());
     CHECK(server.input == other);
+  }
+  server.limits.max_message_bytes = 3;
+  CHECK_FALSE(try_next(whole));
+  CHECK(server.input == whole);
+}
+
+TEST_CASE("text on the short way that isn't UTF-8 is reported by the next call, once") {
+  for (const std::size_t size : {5, 32, 33, 125, 126, 20'000}) {
+    for (const std::string_view bad : {"\xff", "\xe2\x82", "\xc0\xaf"}) {
+      Server server;
+      Message message(MessageType::binary, {});
+      server.input = frame(Opcode::text, std::string(size - bad.size(), 'x') + std::string(bad)) +
+                     frame(Opcode::text, "never delivered");
+      server.rest = server.input;
+      CHECK_FALSE(server.protocol.try_next_message(server.rest, server.limits, message));
+      const auto event = server.next();
+      REQUIRE(event);
+      CHECK(event->kind == Kind::violation);
+      CHECK(event->code == CloseCode::invalid_payload);
+      CHECK_FALSE(server.protocol.try_next_message(server.rest, server.limits, message));
+      CHECK_FALSE(server.next());
+      CHECK(server.rest.empty());
+    }
   }
 }
 
