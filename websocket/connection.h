@@ -129,6 +129,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   void peer_closed(const Event& event);
   void violated(const Event& event);
 
+  [[nodiscard]] bool compose_held(const Message& message) noexcept;
+  [[gnu::noinline]] SendStatus send_any(const Message& message);
   [[nodiscard]] SendStatus admit(std::size_t bytes);
   [[nodiscard]] SendStatus after_write() noexcept;
   SendStatus write_shared(const SharedBytes& frame);

@@ -1,3 +1,4 @@
+#include <tidewire/transport/loop_buffers.h>
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
 #include <tidewire/websocket/shared_frame.h>
@@ -6,9 +7,49 @@
 
 /// Sending, and what becomes of it when the peer is slow.
 namespace tidewire::websocket {
+namespace {
+
+// Up to this size, a message is composed where its stream holds what is sent within a read callback.
+constexpr std::size_t composed_bytes = 4096;
+
+// Copies a payload, which as often as not is the one just received: of 17 to 32 bytes, it lies in the store buffer
+// in two halves that overlap, as apply_mask_short left them. A load that takes from both would have to wait until they
+// are in the cache, half of what such a message costs. So the second half is taken as it was stored, and of the first
+// what comes before it.
+inline void copy_payload(std::byte* to, Bytes payload) noexcept {
+  constexpr std::size_t half_bytes = 16;
+  if (payload.size() <= half_bytes || payload.size() > 2 * half_bytes) return copy_bytes(to, payload);
+  const std::size_t before = payload.size() - half_bytes;
+  struct Half {
+    std::uint64_t words[2];
+  } half;
+  std::memcpy(&half, payload.data() + before, half_bytes);
+  std::memcpy(to + before, &half, half_bytes);
+  copy_bytes(to, payload.first(before));
+}
+
+}  // namespace
 
 SendStatus Connection::send(const Message& message) {
   assert(loop().in_thread());
+  return protocol_.may_send_message() && compose_held(message) ? SendStatus::sent : send_any(message);
+}
+
+/// The common case, a short answer to what is being received: does what the stream's write would do, without the
+/// call. False if that would do something else. Nothing waits then, so that no limit is near.
+inline bool Connection::compose_held(const Message& message) noexcept {
+  transport::LoopBuffers& buffers = endpoint_->buffers;
+  if (buffers.holder() != stream_.get() || stream_->has_queued()) return false;
+  const MutableBytes room = buffers.room();
+  if (message.size() > composed_bytes || room.size() < max_header_bytes + composed_bytes) return false;
+  const std::size_t header_bytes = encode_header(
+      {.opcode = message.is_text() ? Opcode::text : Opcode::binary, .payload_bytes = message.size()}, room.data());
+  buffers.add(header_bytes + message.size());
+  copy_payload(room.data() + header_bytes, message.bytes());
+  return true;
+}
+
+SendStatus Connection::send_any(const Message& message) {
   if (phase_ != Phase::open) return SendStatus::closed;
   if (protocol_.in_parts()) return hold(shared_frame(message));
   if (const SendStatus status = admit(message.size()); status != SendStatus::sent) {

@@ -1,3 +1,4 @@
+#include <tidewire/transport/loop_buffers.h>
 #include <tidewire/websocket/endpoint.h>
 
 namespace tidewire::websocket {
@@ -18,6 +19,7 @@ Endpoint::Endpoint(Loop& on, Options with, ConnectionFactory make)
              .max_fragments = options.max_fragments,
              .deliver_fragments = options.deliver_fragments},
       make_connection(std::move(make)),
-      spare(on.local<LoopSpare>().spare) {}
+      spare(on.local<LoopSpare>().spare),
+      buffers(on.local<transport::LoopBuffers>()) {}
 
 }  // namespace tidewire::websocket

@@ -11,6 +11,10 @@
 #include <memory>
 #include <utility>
 
+namespace tidewire::transport {
+class LoopBuffers;
+}
+
 namespace tidewire::websocket {
 
 class Connection;
@@ -29,6 +33,7 @@ struct Endpoint {
   const Limits limits;
   ConnectionFactory make_connection;
   SpareAssembly& spare;
+  transport::LoopBuffers& buffers;
   transport::Sessions* sessions = nullptr;  // The server's, for as long as it is there.
 
  private:

@@ -55,6 +55,30 @@ TEST_CASE("a message is echoed, and a close is answered, with one on_close") {
   CHECK(chat.script.closes == 1);
 }
 
+TEST_CASE_TEMPLATE("messages of every size that come together come back together, in order", Kind, Tcp, UnixSocket,
+                   Memory) {
+  Chat chat;
+  chat.script.message = [](Connection& peer, const Message& message) { peer.send(message); };
+  Recorder& client = chat.connect_by<Kind>();
+  client.write(upgrade("/"));
+  await_upgrade(chat, client);
+  std::string sent, expected;
+  const auto add = [&](std::size_t size) {
+    std::string text;
+    for (std::size_t index = 0; index < size; ++index) text += static_cast<char>('a' + (index + size) % 26);
+    const unsigned first = size % 2 == 0 ? 0x81 : 0x82;
+    sent += masked(first, text);
+    expected += plain(first, text);
+  };
+  for (std::size_t size = 0; size < 130; ++size) add(size);
+  // Some of these leave at once, and those behind them must not overtake what is held.
+  for (const std::size_t size : {4'000, 4'096, 4'097, 5, 17'000, 6, 70'000, 7, 300'000, 8}) add(size);
+  for (int count = 0; count < 3'000; ++count) add(20);
+  client.write(sent);
+  chat.until([&] { return client.received.size() >= expected.size(); });
+  CHECK(client.received == expected);
+}
+
 TEST_CASE("close, abort, throw and destroying the server are allowed in every callback") {
   enum class Deed { close, abort, exception, destroy, handle_close };
   enum class Where { open, message, ping, pong, drain, close };
