@@ -1,5 +1,6 @@
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
+#include <tidewire/websocket/publications.h>
 #include <cassert>
 
 namespace tidewire::websocket {
@@ -109,6 +110,7 @@ void Connection::handle_event(const Event& event) {
 
 /// Of pongs that would have to wait, only the latest is worth it (RFC 6455 5.5.3).
 void Connection::answer_ping(Bytes payload) {
+  endpoint_->publications.deliver();
   if (!protocol_.may_send_control()) return;
   if (stream_->queued_bytes() <= endpoint_->options.high_water_mark) return write_control(protocol_.pong(payload));
   auto& pong = extra().pong.emplace();
@@ -116,6 +118,7 @@ void Connection::answer_ping(Bytes payload) {
 }
 
 void Connection::peer_closed(const Event& event) {
+  endpoint_->publications.deliver();
   if (auto reply = protocol_.close_reply()) write_control(reply);
   if (phase_ == Phase::open) return end(Cause::peer_closed, event.code, event.reason, {});
   const Farewell ours = extra().farewell;
@@ -124,6 +127,7 @@ void Connection::peer_closed(const Event& event) {
 }
 
 void Connection::violated(const Event& event) {
+  endpoint_->publications.deliver();
   if (auto reply = protocol_.close_reply(event.reason)) write_control(reply);
   end(event.cause, event.code, event.reason, event.reason);
 }
@@ -180,6 +184,7 @@ void Connection::abort() {
 
 /// Says Close, and waits for the peer's.
 void Connection::begin_close(Cause cause, CloseCode code, std::string_view reason) noexcept {
+  endpoint_->publications.deliver();
   if (phase_ != Phase::open) return;
   const bool said = endpoint_->loop.guard("websocket close", [&] {
     if (!may_be_chosen(code)) {
@@ -318,6 +323,8 @@ void Connection::check_peer() {
   const Tick interval = Loop::ticks(options.ping_interval);
   if (pinged_) return cut(Cause::timeout, CloseCode::internal_error, "no answer to a ping");
   if (silent < interval) return loop.arm_at(*this, heard_ + interval);
+  endpoint_->publications.deliver();
+  if (phase_ != Phase::open) return;
   write_control(protocol_.ping({}));
   pinged_ = true;
   loop.arm(*this, options.pong_timeout);

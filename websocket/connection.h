@@ -14,6 +14,7 @@
 #include <tidewire/websocket/protocol.h>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,8 +79,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// For a SuccessorFactory: gives the connection, so far only a handler, its stream. It owns itself from then on.
   [[nodiscard]] static http::Successor* start(std::unique_ptr<Connection> connection, transport::StreamPtr stream,
                                               transport::Sessions& sessions, std::string subprotocol);
-  /// Sends a whole frame that others send, too; returns as `send`. Calls no handler.
-  SendStatus send_shared(const SharedBytes& frame) noexcept;
+  /// Sends whole frames that others send, too; `joined` is all of them in one piece, or empty. Calls no handler.
+  void send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined) noexcept;
   /// The topics it is in.
   [[nodiscard]] std::vector<Membership>& memberships();
   /// Runs something of the application's with this connection, as if it were a callback of its handler's.
@@ -133,7 +134,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   [[gnu::noinline]] SendStatus send_any(const Message& message);
   [[nodiscard]] SendStatus admit(std::size_t bytes);
   [[nodiscard]] SendStatus after_write() noexcept;
-  SendStatus write_shared(const SharedBytes& frame);
+  void write_shared(const SharedBytes& frame);
+  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t queued) const noexcept;
   SendStatus hold(const SharedBytes& frame);
   void send_held();
   void send_postponed();

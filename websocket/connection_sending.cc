@@ -1,6 +1,7 @@
 #include <tidewire/transport/loop_buffers.h>
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
+#include <tidewire/websocket/publications.h>
 #include <tidewire/websocket/shared_frame.h>
 #include <array>
 #include <cassert>
@@ -39,7 +40,7 @@ SendStatus Connection::send(const Message& message) {
 /// call. False if that would do something else. Nothing waits then, so that no limit is near.
 inline bool Connection::compose_held(const Message& message) noexcept {
   transport::LoopBuffers& buffers = endpoint_->buffers;
-  if (buffers.holder() != stream_.get() || stream_->has_queued()) return false;
+  if (buffers.holder() != stream_.get() || stream_->has_queued() || !endpoint_->publications.empty()) return false;
   const MutableBytes room = buffers.room();
   if (message.size() > composed_bytes || room.size() < max_header_bytes + composed_bytes) return false;
   const std::size_t header_bytes = encode_header(
@@ -50,6 +51,7 @@ inline bool Connection::compose_held(const Message& message) noexcept {
 }
 
 SendStatus Connection::send_any(const Message& message) {
+  endpoint_->publications.deliver();
   if (phase_ != Phase::open) return SendStatus::closed;
   if (protocol_.in_parts()) return hold(shared_frame(message));
   if (const SendStatus status = admit(message.size()); status != SendStatus::sent) {
@@ -64,38 +66,50 @@ SendStatus Connection::send_any(const Message& message) {
   return after_write();
 }
 
-SendStatus Connection::send_shared(const SharedBytes& frame) noexcept {
-  if (phase_ != Phase::open) return SendStatus::closed;
+void Connection::send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined) noexcept {
+  if (phase_ != Phase::open) return;
   // Whoever publishes is in the middle of a list of connections: if this one ends, its handler hears of it later.
   const bool nested = in_call_;
   in_call_ = true;
-  SendStatus status = SendStatus::closed;
   try {
-    status = write_shared(frame);
+    const std::size_t queued = stream_->has_queued() ? stream_->queued_bytes() : 0;
+    if (!joined.empty() && has_room(joined.size(), queued)) {
+      stream_->write(joined);
+      if (queued + joined.size() > endpoint_->options.high_water_mark) static_cast<void>(after_write());
+    } else {
+      for (const SharedBytes& frame : frames) write_shared(frame);
+    }
   } catch (const std::bad_alloc&) {
     cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
   }
   in_call_ = nested;
   if (end_untold_ && !nested) endpoint_->loop.arm(*this, Loop::tick_length);
-  return status;
 }
 
-SendStatus Connection::write_shared(const SharedBytes& frame) {
-  if (protocol_.in_parts()) return hold(frame);
+/// Whether messages of so many bytes would all be written to what is queued, each for itself.
+bool Connection::has_room(std::size_t bytes, std::size_t queued) const noexcept {
+  if (protocol_.in_parts() || queued + bytes > endpoint_->options.max_backpressure) return false;
+  return !stream_->has_queued() || !extra_ || extra_->latest.empty();
+}
+
+void Connection::write_shared(const SharedBytes& frame) {
+  if (phase_ != Phase::open) return;
+  if (protocol_.in_parts()) return static_cast<void>(hold(frame));
   if (const SendStatus status = admit(frame.size()); status != SendStatus::sent) {
     if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
       extra().latest = frame;
     }
-    return status;
+    return;
   }
   stream_->write(frame);
-  return after_write();
+  static_cast<void>(after_write());
 }
 
 SendStatus Connection::send_part(const Message& part, bool last) {
   assert(loop().in_thread());
-  if (phase_ != Phase::open) return SendStatus::closed;
   if (!protocol_.in_parts() && last) return send(part);
+  endpoint_->publications.deliver();
+  if (phase_ != Phase::open) return SendStatus::closed;
   const std::size_t queued = stream_->queued_bytes();
   if (queued != 0 && queued + part.size() > endpoint_->options.max_backpressure) {
     begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
@@ -113,6 +127,7 @@ SendStatus Connection::send_part(const Message& part, bool last) {
 
 SendStatus Connection::ping(Bytes payload) {
   assert(loop().in_thread());
+  endpoint_->publications.deliver();
   if (phase_ != Phase::open) return SendStatus::closed;
   if (payload.size() > max_control_payload_bytes) return SendStatus::dropped;
   write_control(protocol_.ping(payload));
@@ -169,11 +184,12 @@ void Connection::on_writable() {
   }
   // A peer that takes what waited is there, though we may not be reading from it. That the system took what did
   // not have to wait, a ping above all, says nothing about the peer.
-  if (paused_ || stream_->queued_bytes() != 0) {
+  const std::size_t queued = stream_->queued_bytes();
+  if (paused_ || queued != 0) {
     heard_ = endpoint_->loop.now();
     pinged_ = false;
   }
-  if (stream_->queued_bytes() > endpoint_->options.high_water_mark / 2) return;
+  if (queued > endpoint_->options.high_water_mark / 2) return;
   resume_reading();
   send_postponed();
   if (!over_high_water_ || phase_ != Phase::open) return;

@@ -1,5 +1,6 @@
 #include <tidewire/transport/loop_buffers.h>
 #include <tidewire/websocket/endpoint.h>
+#include <tidewire/websocket/publications.h>
 
 namespace tidewire::websocket {
 namespace {
@@ -20,6 +21,7 @@ Endpoint::Endpoint(Loop& on, Options with, ConnectionFactory make)
              .deliver_fragments = options.deliver_fragments},
       make_connection(std::move(make)),
       spare(on.local<LoopSpare>().spare),
-      buffers(on.local<transport::LoopBuffers>()) {}
+      buffers(on.local<transport::LoopBuffers>()),
+      publications(on.local<Publications>()) {}
 
 }  // namespace tidewire::websocket

@@ -19,6 +19,7 @@ namespace tidewire::websocket {
 
 class Connection;
 class EndpointRef;
+class Publications;
 
 /// Makes a connection, with the handler for it, whose handshake this request was.
 using ConnectionFactory = Callback<std::unique_ptr<Connection>(const EndpointRef&, const http::Request&)>;
@@ -34,6 +35,7 @@ struct Endpoint {
   ConnectionFactory make_connection;
   SpareAssembly& spare;
   transport::LoopBuffers& buffers;
+  Publications& publications;
   transport::Sessions* sessions = nullptr;  // The server's, for as long as it is there.
 
  private:

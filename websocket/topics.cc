@@ -28,17 +28,17 @@ bool Topics::unsubscribe(Connection& peer, std::string_view topic) {
 
 void Topics::publish(std::string_view topic, const Message& message) {
   if (loop_.in_thread()) {
-    if (state_->topics.contains(topic)) state_->deliver(topic, shared_frame(message), nullptr);
+    if (state_->topics.contains(topic)) state_->publish(topic, shared_frame(message), nullptr);
     return;
   }
   loop_.post([weak = std::weak_ptr(state_), name = std::string(topic), frame = shared_frame(message)] {
-    if (const auto state = weak.lock()) state->deliver(name, frame, nullptr);
+    if (const auto state = weak.lock()) state->publish(name, frame, nullptr);
   });
 }
 
 void Topics::publish(std::string_view topic, const Message& message, const Connection& except) {
   assert(loop_.in_thread());
-  if (state_->topics.contains(topic)) state_->deliver(topic, shared_frame(message), &except);
+  if (state_->topics.contains(topic)) state_->publish(topic, shared_frame(message), &except);
 }
 
 std::size_t Topics::subscribers(std::string_view topic) const {

@@ -16,9 +16,9 @@ struct TopicsState;
 /// that are in it.
 ///
 /// A message is encoded once; its subscribers share the bytes, and each is written to once in a turn of the
-/// loop, with all that came together for it. Sending, publishing, subscribing and unsubscribing take effect
-/// in the order in which they are called: who subscribes and then publishes gets its own message, who
-/// unsubscribes gets nothing that is published afterwards. A subscriber that doesn't keep up is dealt with
+/// loop, with all that came together for it, at the latest when the turn ends. Sending, publishing, subscribing and
+/// unsubscribing take effect in the order in which they are called: who subscribes and then publishes gets its own
+/// message, who unsubscribes gets nothing that is published afterwards. A subscriber that doesn't keep up is dealt with
 /// by its own `Options::backpressure`, and slows nobody.
 ///
 /// A connection leaves all topics when it ends, before its `on_close`. Topics need no declaration, and one

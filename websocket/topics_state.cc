@@ -4,6 +4,7 @@
 namespace tidewire::websocket {
 
 void TopicsState::join(Connection& connection, std::string_view name) {
+  publications.deliver();
   auto& memberships = connection.memberships();
   auto found = topics.find(name);
   if (found == topics.end()) {
@@ -43,6 +44,7 @@ bool TopicsState::leave(Connection& connection, std::string_view name) {
 void TopicsState::drop(Connection& connection, std::size_t membership) noexcept {
   auto& memberships = connection.memberships();
   const Membership left = memberships[membership];
+  left.topics->publications.deliver();
   memberships[membership] = memberships.back();
   memberships.pop_back();
   if (membership < memberships.size()) {
@@ -59,13 +61,9 @@ void TopicsState::drop(Connection& connection, std::size_t membership) noexcept 
   left.topics->erase_if_empty(*left.topic);
 }
 
-void TopicsState::deliver(std::string_view name, const SharedBytes& frame, const Connection* except) noexcept {
+void TopicsState::publish(std::string_view name, const SharedBytes& frame, const Connection* except) noexcept {
   const auto found = topics.find(name);
-  if (found == topics.end()) return;
-  // Sending calls no handler, so nobody joins or leaves meanwhile.
-  for (const Subscriber& subscriber : found->second->subscribers) {
-    if (subscriber.connection != except) subscriber.connection->send_shared(frame);
-  }
+  if (found != topics.end()) publications.add(*found->second, frame, except);
 }
 
 void TopicsState::drop_all() noexcept {

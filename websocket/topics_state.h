@@ -2,6 +2,7 @@
 
 #include <tidewire/core/loop.h>
 #include <tidewire/core/shared_bytes.h>
+#include <tidewire/websocket/publications.h>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,13 +35,14 @@ struct Topic {
 
 /// The topics of a loop, and who is in them. The loop's thread alone.
 struct TopicsState {
-  explicit TopicsState(Loop& on) : loop(on.remote()) {}
+  explicit TopicsState(Loop& on) : loop(on.remote()), publications(on.local<Publications>()) {}
 
   void join(Connection& connection, std::string_view name);
   bool leave(Connection& connection, std::string_view name);
   /// Takes the connection's membership of that index away; another takes its index.
   static void drop(Connection& connection, std::size_t membership) noexcept;
-  void deliver(std::string_view name, const SharedBytes& frame, const Connection* except) noexcept;
+  /// Has all in the topic but one sent a frame, this turn.
+  void publish(std::string_view name, const SharedBytes& frame, const Connection* except) noexcept;
   void erase_if_empty(const Topic& topic) noexcept;
   void drop_all() noexcept;
 
@@ -50,6 +52,7 @@ struct TopicsState {
   };
 
   LoopRemote loop;
+  Publications& publications;
   std::unordered_map<std::string, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics;
 };
 
