@@ -109,6 +109,7 @@ Progress LineReader::read_fields(std::vector<FieldSlices>& fields, std::size_t m
     }
     const char* name_end = find_colon(name, end);
     if (name_end == nullptr) {
+      if (line_end == name) return end_fields(name, name, line_end);
       name_end = skip_token(begin, name, end);
       if (name_end == end || *name_end != ':') return end_fields(name, name_end, line_end);
     }

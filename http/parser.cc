@@ -69,21 +69,37 @@ void take_connection(std::string_view value, HeadFacts& facts) noexcept {
   }
 }
 
-Problem take_host(const char* base, std::string_view value, HeadFacts& facts) noexcept {
-  if (facts.has_host) return {"more than one Host"};
-  if (!is_host(value)) return {"Host is invalid"};
-  facts.has_host = true;
-  facts.host = slice(base, value.data(), value.data() + value.size());
-  return {};
-}
+// Takes note of the fields that decide about connection and body.
+struct FactTaker {
+  const char* base;
+  HeadFacts& facts;
+  detail::ValidHost* valid_host;  // Null for a response.
 
-// The fields that decide about connection and body, told apart by their length first.
-template <bool is_request>
-[[gnu::noinline]] Problem take_known(const char* base, std::string_view name, std::string_view value,
-                                     HeadFacts& facts) noexcept {
+  Problem take_host(std::string_view value) const noexcept {
+    if (facts.has_host) return {"more than one Host"};
+    if (!valid_host->admits(value)) return {"Host is invalid"};
+    facts.has_host = true;
+    facts.host = slice(base, value.data(), value.data() + value.size());
+    return {};
+  }
+
+  // Few fields are looked at: the first letter tells most of the others.
+  Problem take(std::string_view name, std::string_view value) const noexcept {
+    constexpr std::uint32_t first_letters =
+        1U << ('c' & 31) | 1U << ('e' & 31) | 1U << ('h' & 31) | 1U << ('t' & 31) | 1U << ('u' & 31);
+    if ((first_letters >> (name.front() & 31) & 1) == 0) return {};
+    return take_known(name, value);
+  }
+
+  // They are told apart by their length first. Not inlined: the loop over the lines is better without it.
+  [[gnu::noinline]] Problem take_known(std::string_view name, std::string_view value) const noexcept;
+};
+
+Problem FactTaker::take_known(std::string_view name, std::string_view value) const noexcept {
+  const bool is_request = valid_host != nullptr;
   switch (name.size()) {
     case 4:
-      if (is_request && detail::is_name(name.data(), "host")) return take_host(base, value, facts);
+      if (is_request && detail::is_name(name.data(), "host")) return take_host(value);
       break;
     case 6:
       if (is_request && detail::is_name(name.data(), "expect")) {
@@ -109,17 +125,14 @@ template <bool is_request>
   return {};
 }
 
-// Takes note of a field if it is one of those: few are, and the first letter tells most of the others.
-template <bool is_request>
-Problem take_fact(const char* base, std::string_view name, std::string_view value, HeadFacts& facts) noexcept {
-  constexpr std::uint32_t first_letters =
-      1U << ('c' & 31) | 1U << ('e' & 31) | 1U << ('h' & 31) | 1U << ('t' & 31) | 1U << ('u' & 31);
-  if ((first_letters >> (name.front() & 31) & 1) == 0) return {};
-  return take_known<is_request>(base, name, value, facts);
-}
-
-// How nearly every request line ends.
+// How nearly every request line begins and ends.
+constexpr std::string_view get_start = "GET ";
 constexpr std::string_view http_1_1_line = "HTTP/1.1\r\n";
+
+// Inlined, so that the comparison is of so many bytes and not a call.
+inline bool begins_with(const char* at, const char* end, std::string_view start) noexcept {
+  return static_cast<std::size_t>(end - at) >= start.size() && std::memcmp(at, start.data(), start.size()) == 0;
+}
 
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, and the line's end.
 enum class Version : std::uint8_t { http_1_0, http_1_1, other, malformed };
@@ -134,6 +147,14 @@ Version read_version(std::string_view text) noexcept {
 }
 
 }  // namespace
+
+bool detail::ValidHost::admits(std::string_view text) noexcept {
+  if (text.size() == size_ && std::memcmp(text.data(), text_.data(), size_) == 0 && size_ != 0) return true;
+  if (!is_host(text)) return false;
+  size_ = static_cast<std::uint8_t>(text.size() <= text_.size() ? text.size() : 0);
+  text.copy(text_.data(), size_);
+  return true;
+}
 
 void RequestParser::reset() noexcept {
   position_ = {};
@@ -160,9 +181,9 @@ Progress RequestParser::parse_lines(std::string_view bytes, Request& request) {
     const Progress first_line = parse_request_line(reader, request);
     if (first_line.kind != Progress::Kind::complete) return first_line;
   }
-  return reader.read_fields(request.fields_, limits_.max_fields, [&](std::string_view name, std::string_view value) {
-    return take_fact<true>(bytes.data(), name, value, facts_);
-  });
+  const FactTaker facts{bytes.data(), facts_, &valid_host_};
+  return reader.read_fields(request.fields_, limits_.max_fields,
+                            [&](std::string_view name, std::string_view value) { return facts.take(name, value); });
 }
 
 Progress RequestParser::parse_request_line(const LineReader& reader, Request& request) {
@@ -177,8 +198,14 @@ Progress RequestParser::parse_request_line(const LineReader& reader, Request& re
     if (at == end) return reader.wait();
   }
   const char* method = at;
-  at = detail::skip_token(reader.base(), method, end);
-  if (at == end) return reader.wait();
+  if (begins_with(at, end, get_start)) {
+    request.head_.method = Method::get;
+    at += get_start.size() - 1;
+  } else {
+    at = detail::skip_token(reader.base(), method, end);
+    if (at == end) return reader.wait();
+    request.head_.method = method_from({method, static_cast<std::size_t>(at - method)});
+  }
   // Not for the line's end to come: whoever speaks another protocol may never send one.
   if (at == method) return error(Status::bad_request, "the request begins with no method");
   if (*at != ' ') return reader.refuse("the request line is malformed");
@@ -190,7 +217,7 @@ Progress RequestParser::parse_request_line(const LineReader& reader, Request& re
   if (*target_end != ' ' || target_end == target) return reader.refuse("the request line is malformed");
   const char* version = target_end + 1;
   const char* next_line = nullptr;
-  if (std::string_view(version, static_cast<std::size_t>(end - version)).starts_with(http_1_1_line)) {
+  if (begins_with(version, end, http_1_1_line)) {
     request.head_.minor_version = 1;
     next_line = version + http_1_1_line.size();
   } else {
@@ -212,7 +239,6 @@ Progress RequestParser::parse_request_line(const LineReader& reader, Request& re
 // `is_plain`: the target is of plain_path_characters alone.
 Progress RequestParser::take_target(Request& request, bool is_plain) const {
   Request::Head& head = request.head_;
-  head.method = method_from(request.method_text());
   if (head.target.size > limits_.max_target_bytes) return error(Status::uri_too_long, "the request target is too long");
   const std::string_view text = request.target();
   if (is_plain && text.front() == '/' && head.method != Method::connect) {
@@ -297,9 +323,9 @@ Progress ResponseParser::parse_lines(std::string_view bytes, ResponseMessage& re
     const Progress first_line = parse_status_line(reader, response);
     if (first_line.kind != Progress::Kind::complete) return first_line;
   }
-  return reader.read_fields(response.fields_, limits_.max_fields, [&](std::string_view name, std::string_view value) {
-    return take_fact<false>(bytes.data(), name, value, facts_);
-  });
+  const FactTaker facts{bytes.data(), facts_, nullptr};
+  return reader.read_fields(response.fields_, limits_.max_fields,
+                            [&](std::string_view name, std::string_view value) { return facts.take(name, value); });
 }
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 4); the second space may be missing, since

@@ -5,6 +5,7 @@
 #include <tidewire/http/headers.h>
 #include <tidewire/http/request.h>
 #include <tidewire/http/status.h>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -64,6 +65,18 @@ struct HeadFacts {
   bool expects_other = false;
 };
 
+/// The Host that was found valid last. Nearly every request of a client names the same, as do most of a server's: it
+/// need not be looked at in detail again.
+class TIDEWIRE_API ValidHost {
+ public:
+  /// As is_host().
+  [[nodiscard]] bool admits(std::string_view text) noexcept;
+
+ private:
+  std::array<char, 63> text_{};  // A longer one is not remembered.
+  std::uint8_t size_ = 0;
+};
+
 /// Where the reading of a head's lines stands.
 struct HeadPosition {
   std::size_t line = 0;     // start of the first line that is not taken yet
@@ -102,6 +115,7 @@ class TIDEWIRE_API RequestParser {
   HeadLimits limits_;
   detail::HeadPosition position_;
   detail::HeadFacts facts_;
+  detail::ValidHost valid_host_;
 };
 
 /// A response head as a client receives it: a view, as Request is.

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 using namespace tidewire::http;
 
@@ -188,6 +189,54 @@ TEST_CASE("Host must be there once, valid, in HTTP/1.1") {
   CHECK(status_of("GET / HTTP/1.1\r\nHost:\r\n\r\n") == 400);
   CHECK(status_of("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n") == 400);
   CHECK(status_of("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n") == 400);
+}
+
+TEST_CASE("each Host is judged, whatever the one before it was") {
+  const std::string longest(70, 'a');
+  const std::vector<std::string> hosts = {
+      "a",         "a",    "b",         "a b",     "b",       "",    "b",     "bb",    "b\xff",        "b/",    "[::1]",
+      "[::1]:080", "[::1", "[::1]:080", "a:65536", "a:65535", "A.b", longest, longest, longest + " x", longest, "a"};
+  RequestParser parser;
+  detail::ValidHost valid_host;
+  for (const std::string& host : hosts) {
+    CAPTURE(host);
+    CHECK(valid_host.admits(host) == is_host(host));
+    const std::string text = "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+    Request request;
+    const Progress progress = parser.parse(text, request);
+    CHECK((progress.kind == Kind::complete) == is_host(host));
+    if (progress.kind == Kind::complete) CHECK(request.host() == host);
+    if (progress.kind == Kind::error) parser.reset();
+  }
+}
+
+TEST_CASE("a plain target is the same as one that is looked at byte by byte") {
+  for (const std::string_view target : {"/", "//", "/a", "/a/b-c_d/09/Z", "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/"}) {
+    CAPTURE(target);
+    const Parsed parsed = parse("GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    REQUIRE(parsed.progress.kind == Kind::complete);
+    CHECK(parsed.request.target_form() == TargetForm::origin);
+    CHECK(parsed.request.path() == target);
+    CHECK(parsed.request.query().empty());
+    CHECK(parsed.request.host() == "a");
+  }
+  for (const std::string_view target : {"a", "a/b", "-", "_/", "//a/../b", "/a/.", "/%", "/a#b", "/a\x7f", "/a\x80"}) {
+    CAPTURE(target);
+    CHECK(status_of("GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n") == 400);
+  }
+  CHECK(status_of("CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n") == 400);
+}
+
+TEST_CASE("GET is told from methods that begin or end like it") {
+  for (const std::string_view method : {"GET", "GETS", "GE", "get", "GEt", "GET-"}) {
+    CAPTURE(method);
+    const Parsed parsed = parse(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REQUIRE(parsed.progress.kind == Kind::complete);
+    CHECK(parsed.request.method_text() == method);
+    CHECK(parsed.request.method() == (method == "GET" ? Method::get : Method::other));
+  }
+  CHECK(status_of("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n") == 400);
+  CHECK(status_of("GET  / HTTP/1.1\r\nHost: a\r\n\r\n") == 400);
 }
 
 TEST_CASE("HTTP/1.0 needs no Host, and has a valid one if any") {
