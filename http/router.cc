@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <compare>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Name {
 // A route: for a method, or for a protocol.
 struct Endpoint {
   std::string key;
+  Method method;  // That the key names.
   RouteId id;
   std::vector<Name> names;
 };
@@ -34,9 +36,9 @@ struct Endpoints {
   bool empty() const noexcept { return methods.empty() && protocols.empty(); }
 };
 
-const Endpoint* find_method(const Endpoints& endpoints, std::string_view method) noexcept {
+const Endpoint* find_method(const Endpoints& endpoints, Method method, std::string_view text) noexcept {
   for (const auto& endpoint : endpoints.methods) {
-    if (endpoint->key == method) return endpoint.get();
+    if (endpoint->method == method && (method != Method::other || endpoint->key == text)) return endpoint.get();
   }
   return nullptr;
 }
@@ -66,6 +68,27 @@ std::strong_ordering compare_segment(std::string_view raw, bool is_encoded, std:
   return at == raw.size() ? std::strong_ordering::equal : std::strong_ordering::greater;
 }
 
+// The route of a request to switch to one of these protocols, in their order.
+const Endpoint* find_protocol(const Endpoints& endpoints, const FieldValues& protocols) noexcept {
+  if (endpoints.protocols.empty()) return nullptr;
+  for (const std::string_view protocol : ListElements(protocols)) {
+    if (const Endpoint* endpoint = find_protocol(endpoints, protocol)) return endpoint;
+  }
+  return nullptr;
+}
+
+// The route that serves the method; HEAD is GET without the content (RFC 9110 9.3.2).
+const Endpoint* find_server(const Endpoints& endpoints, Method method, std::string_view text) noexcept {
+  const Endpoint* endpoint = find_method(endpoints, method, text);
+  return endpoint == nullptr && method == Method::head ? find_method(endpoints, Method::get, "GET") : endpoint;
+}
+
+void take(const Endpoint& endpoint, RouteMatch::Outcome outcome, RouteMatch& result) {
+  result.outcome = outcome;
+  result.id = endpoint.id;
+  if (outcome == RouteMatch::Outcome::upgrade) result.protocol = endpoint.key;
+}
+
 void append_item(std::string& list, std::string_view item) {
   if (!list.empty()) list += ", ";
   list += item;
@@ -93,6 +116,42 @@ struct Router::Node {
     }
     return {begin, false};
   }
+};
+
+// The patterns of literals alone. A path that is one of them to the letter is taken by it before any other pattern, for
+// there is none more specific, so most look-ups end here. They are kept by their size, which tells nearly all apart,
+// and in order within it.
+class Router::LiteralPaths {
+ public:
+  void add(std::string_view path, const Endpoints& endpoints) {
+    if (by_size_.size() <= path.size()) by_size_.resize(path.size() + 1);
+    std::vector<Entry>& entries = by_size_[path.size()];
+    const auto at = std::lower_bound(entries.begin(), entries.end(), path,
+                                     [](const Entry& entry, std::string_view text) { return entry.path < text; });
+    if (at == entries.end() || at->path != path) entries.insert(at, {std::string(path), &endpoints});
+  }
+
+  // Null if the path is none of them.
+  const Endpoints* find(std::string_view path) const noexcept {
+    if (path.size() >= by_size_.size()) return nullptr;
+    const std::vector<Entry>& entries = by_size_[path.size()];
+    std::size_t begin = 0;
+    std::size_t end = entries.size();
+    while (begin < end) {
+      const std::size_t middle = begin + (end - begin) / 2;
+      const int order = std::memcmp(path.data(), entries[middle].path.data(), path.size());
+      if (order == 0) return entries[middle].endpoints;
+      (order < 0 ? end : begin) = order < 0 ? middle : middle + 1;
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Entry {
+    std::string path;
+    const Endpoints* endpoints;
+  };
+  std::vector<std::vector<Entry>> by_size_;
 };
 
 // A pattern, taken apart.
@@ -227,7 +286,7 @@ void Router::Search::write(const Endpoint& endpoint, PathParameters& params) con
   }
 }
 
-Router::Router() : root_(std::make_unique<Node>()) {}
+Router::Router() : root_(std::make_unique<Node>()), literal_paths_(std::make_unique<LiteralPaths>()) {}
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
@@ -244,11 +303,13 @@ Result<void> Router::insert(Kind kind, std::string_view key, std::string_view pa
   for (const std::string_view segment : parsed.segments) node = child_for(*node, segment);
   Endpoints& endpoints = parsed.has_rest ? node->rest : node->here;
   const bool is_method = kind == Kind::method;
-  if ((is_method ? find_method(endpoints, key) : find_protocol(endpoints, key)) != nullptr) {
+  const Method method = is_method ? method_from(key) : Method::other;
+  if ((is_method ? find_method(endpoints, method, key) : find_protocol(endpoints, key)) != nullptr) {
     return fail("there is a route for " + std::string(key) + " already");
   }
+  if (parsed.names.empty()) literal_paths_->add(pattern, endpoints);
   auto& list = is_method ? endpoints.methods : endpoints.protocols;
-  list.push_back(std::make_unique<Endpoint>(Endpoint{std::string(key), id, std::move(parsed.names)}));
+  list.push_back(std::make_unique<Endpoint>(Endpoint{std::string(key), method, id, std::move(parsed.names)}));
   return {};
 }
 
@@ -282,50 +343,53 @@ Result<void> Router::add_upgrade(std::string_view protocol, std::string_view pat
 }
 
 void Router::match(Request& request, RouteMatch& result) const {
-  match(request.method_text(), request.path(), request.upgrade_values(), request.params(), result);
+  const Wanted wanted{request.method(), request.method_text(), request.path(), request.upgrade_values()};
+  match(wanted, request.params(), result);
 }
 
 RouteMatch Router::match(std::string_view method, std::string_view path, FieldValues upgrade,
                          PathParameters& params) const {
   RouteMatch result;
-  match(method, path, upgrade, params, result);
+  match({method_from(method), method, path, upgrade}, params, result);
   return result;
 }
 
-void Router::match(std::string_view method, std::string_view path, FieldValues upgrade, PathParameters& params,
-                   RouteMatch& result) const {
+void Router::match(const Wanted& wanted, PathParameters& params, RouteMatch& result) const {
   using Outcome = RouteMatch::Outcome;
   params.clear();
   result.outcome = Outcome::not_found;
   result.allow.clear();
   result.protocol.clear();
-  if (path.empty() || path.front() != '/') return;
-  Search search(path);
-  const auto take = [&](const Endpoint* endpoint, Outcome outcome) {
+  if (wanted.path.empty() || wanted.path.front() != '/') return;
+
+  const bool offers = !wanted.upgrade.empty();
+  if (const Endpoints* literal = literal_paths_->find(wanted.path)) {
+    const Endpoint* endpoint =
+        offers ? find_protocol(*literal, wanted.upgrade) : find_server(*literal, wanted.method, wanted.method_text);
+    if (endpoint != nullptr) return take(*endpoint, offers ? Outcome::upgrade : Outcome::found, result);
+  }
+  match_in_tree(wanted, params, result);
+}
+
+void Router::match_in_tree(const Wanted& wanted, PathParameters& params, RouteMatch& result) const {
+  using Outcome = RouteMatch::Outcome;
+  Search search(wanted.path);
+  const auto try_take = [&](const Endpoint* endpoint, Outcome outcome) {
     if (endpoint == nullptr) return false;
     search.write(*endpoint, params);
-    result.outcome = outcome;
-    result.id = endpoint->id;
+    take(*endpoint, outcome, result);
     return true;
   };
-
-  if (!upgrade.empty()) {
+  if (!wanted.upgrade.empty()) {
     const bool is_found = search.run(root_.get(), [&](const Endpoints& endpoints) {
-      for (const std::string_view protocol : ListElements(upgrade)) {
-        const Endpoint* endpoint = find_protocol(endpoints, protocol);
-        if (endpoint != nullptr) result.protocol = endpoint->key;
-        if (take(endpoint, Outcome::upgrade)) return true;
-      }
-      return false;
+      return try_take(find_protocol(endpoints, wanted.upgrade), Outcome::upgrade);
     });
     if (is_found) return;
   }
   const bool is_found = search.run(root_.get(), [&](const Endpoints& endpoints) {
-    if (take(find_method(endpoints, method), Outcome::found)) return true;
-    // HEAD is GET without the content (RFC 9110 9.3.2).
-    return method == "HEAD" && take(find_method(endpoints, "GET"), Outcome::found);
+    return try_take(find_server(endpoints, wanted.method, wanted.method_text), Outcome::found);
   });
-  if (!is_found) explain(search, method, result);
+  if (!is_found) explain(search, wanted.method_text, result);
 }
 
 void Router::explain(Search& search, std::string_view method, RouteMatch& result) const {

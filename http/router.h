@@ -80,15 +80,24 @@ class TIDEWIRE_API Router {
   struct Node;
   struct Pattern;
   struct Search;
+  class LiteralPaths;
+  // What a request asks for.
+  struct Wanted {
+    Method method;
+    std::string_view method_text;
+    std::string_view path;
+    FieldValues upgrade;
+  };
   enum class Kind : std::uint8_t { method, protocol };
 
   Result<void> insert(Kind kind, std::string_view key, std::string_view pattern, RouteId id);
   static Node* child_for(Node& node, std::string_view segment);
-  void match(std::string_view method, std::string_view path, FieldValues upgrade, PathParameters& params,
-             RouteMatch& result) const;
+  void match(const Wanted& wanted, PathParameters& params, RouteMatch& result) const;
+  void match_in_tree(const Wanted& wanted, PathParameters& params, RouteMatch& result) const;
   void explain(Search& search, std::string_view method, RouteMatch& result) const;
 
   std::unique_ptr<Node> root_;
+  std::unique_ptr<LiteralPaths> literal_paths_;
 };
 
 }  // namespace tidewire::http

@@ -52,6 +52,36 @@ bool is_refused(std::string_view pattern) {
 
 }  // namespace
 
+TEST_CASE("each of many literals of one size is found") {
+  std::vector<std::string> patterns;
+  for (char c = 'z'; c >= 'a'; --c) patterns.push_back(std::string("/items/") + c);
+  const Router router = router_of({patterns.begin(), patterns.end()});
+  for (std::size_t i = 0; i < patterns.size(); ++i) CHECK(find(router, patterns[i]) == i + 1);
+  CHECK(find(router, "/items/A") == 0);
+  CHECK(find(router, "/items/~") == 0);
+  CHECK(find(router, "/items/%61") == 26);
+  CHECK(find(router, std::string(1000, '/')) == 0);
+}
+
+TEST_CASE("a literal without a route for what is asked leaves it to the other patterns") {
+  Router router;
+  REQUIRE(router.add("POST", "/users/me", RouteId{1}));
+  REQUIRE(router.add("GET", "/users/:id", RouteId{2}));
+  REQUIRE(router.add_upgrade("chat", "/users/me", RouteId{3}));
+  REQUIRE(router.add_upgrade("echo", "/users/:id", RouteId{4}));
+  CHECK(find(router, "/users/me", "POST") == 1);
+  CHECK(find(router, "/users/me", "GET") == 2);
+  CHECK(value(router, "/users/me", "id") == "me");
+  const auto upgrade = [&](std::string_view protocols) {
+    const Offer offer(protocols);
+    PathParameters params;
+    return router.match("GET", "/users/me", offer.values(), params).id;
+  };
+  CHECK(upgrade("echo, chat") == RouteId{3});
+  CHECK(upgrade("echo") == RouteId{4});
+  CHECK(upgrade("other") == RouteId{2});
+}
+
 TEST_CASE("literals are found whole and nothing else is") {
   const Router router = router_of({"/", "/a", "/a/b", "/a/"});
   CHECK(find(router, "/") == 1);
