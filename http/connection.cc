@@ -139,12 +139,12 @@ void Connection::on_closed() noexcept {
 void Connection::release_exchange() noexcept {
   if (!exchange_ || in_call_) return;
   recycle_exchange();
-  exchange_->response.clear();
   server_->give_back(std::move(exchange_));
 }
 
-/// Makes the exchange ready for the connection's next request; the parser and the response begin anew by themselves.
+/// Makes the exchange ready for the connection's next request; the parser begins anew by itself.
 void Connection::recycle_exchange() noexcept {
+  exchange_->response.clear();
   exchange_->head.clear();
   exchange_->body.clear();
   if (!exchange_->ticket) return;

@@ -67,7 +67,9 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   void answer_without_handler(const RouteMatch& match);
   void answer_status(Status status, std::string_view detail = {});
   void refuse(Status status, std::string_view detail);
+  [[nodiscard]] ConnectionOption connection_option() noexcept;
   void write_head(Framing framing);
+  [[nodiscard]] std::size_t write_whole(Framing framing, std::string_view last_lines, Bytes body);
   void begin_pieces();
   [[nodiscard]] bool replace_refused_head();
   [[nodiscard]] SendStatus after_write(std::size_t bytes);

@@ -118,19 +118,19 @@ void Connection::refuse(Status status, std::string_view detail) {
   call("refusal", [&](Response&) { answer_status(status, detail); });
 }
 
-void Connection::write_head(Framing framing) {
+/// What the head that is written now says about the connection.
+ConnectionOption Connection::connection_option() noexcept {
   const Response& response = exchange_->response;
+  const Status status = response.head_.status();
   last_answer_ = last_answer_ || draining_;
-  ConnectionOption option = ConnectionOption::implied;
-  if (response.head_.status() == Status::upgrade_required || response.head_.status() == Status::switching_protocols) {
-    option = ConnectionOption::upgrade;
-  } else if (last_answer_) {
-    option = ConnectionOption::close;
-  } else if (response.old_client_) {
-    option = ConnectionOption::keep_alive;
-  }
+  if (status == Status::upgrade_required || status == Status::switching_protocols) return ConnectionOption::upgrade;
+  if (last_answer_) return ConnectionOption::close;
+  return response.old_client_ ? ConnectionOption::keep_alive : ConnectionOption::implied;
+}
+
+void Connection::write_head(Framing framing) {
   server_->scratch.clear();
-  response.head_.write(server_->scratch, server_->date(), framing, option);
+  exchange_->response.head_.write(server_->scratch, server_->date(), framing, connection_option());
 }
 
 /// A field was refused that the handler did not look after: better a clear failure than an answer that says
@@ -149,15 +149,36 @@ SendStatus Connection::send_whole(Bytes body, std::string_view default_type_line
   assert(in_call_);
   Response& response = exchange_->response;
   if (replace_refused_head()) return SendStatus::dropped;
-  const bool content = may_have_content(response.head_.status());
-  if (content && !body.empty() && !response.head_.fields().contains("Content-Type")) {
-    response.head_.fields().add_known(default_type_line);
-  }
-  write_head({.kind = content ? Framing::Kind::length : Framing::Kind::none, .length = body.size()});
+  const ResponseHead& head = response.head_;
+  const bool content = may_have_content(head.status());
+  const Framing framing{.kind = content ? Framing::Kind::length : Framing::Kind::none, .length = body.size()};
+  if (!content || body.empty() || head.fields().contains("Content-Type")) default_type_line = {};
   const Bytes sent = content && !response.head_only_ ? body : Bytes();
-  stream_->write(server_->scratch.view(), sent);
+  const std::size_t written = write_whole(framing, default_type_line, sent);
   response.state_ = Response::State::finished;
-  return after_write(server_->scratch.size() + sent.size());
+  return after_write(written);
+}
+
+/// Writes the head and the body of a whole answer, and returns how many bytes that is.
+std::size_t Connection::write_whole(Framing framing, std::string_view last_lines, Bytes body) {
+  // Larger ones are written from where they lie, for the stream may send them without a copy.
+  constexpr std::size_t largest_composed = 4096;
+  const ResponseHead& head = exchange_->response.head_;
+  const ConnectionOption option = connection_option();
+  const std::size_t most = head.max_size() + last_lines.size() + body.size();
+  if (most > largest_composed) {
+    Buffer& scratch = server_->scratch;
+    scratch.clear();
+    head.write(scratch, server_->date(), framing, option, last_lines);
+    stream_->write(scratch.view(), body);
+    return scratch.size() + body.size();
+  }
+  std::byte* const begin = stream_->reserve(most).data();
+  char* const body_at = head.write(reinterpret_cast<char*>(begin), server_->date(), framing, option, last_lines);
+  const auto head_size = static_cast<std::size_t>(reinterpret_cast<std::byte*>(body_at) - begin);
+  copy_bytes(begin + head_size, body);
+  stream_->commit(head_size + body.size());
+  return head_size + body.size();
 }
 
 /// Sends the head of an answer in pieces. Where no body may follow, the answer is over.

@@ -5,7 +5,6 @@
 namespace tidewire::http {
 
 void Response::begin(Connection& connection, bool head_only, unsigned minor_version) noexcept {
-  clear();
   connection_ = &connection;
   head_only_ = head_only;
   old_client_ = minor_version == 0;

@@ -5,6 +5,8 @@
 namespace tidewire::http {
 namespace {
 
+// How most heads begin.
+constexpr std::string_view ok_start = "HTTP/1.1 200 OK\r\nServer: tidewire\r\nDate: ";
 constexpr std::string_view server_line = "Server: tidewire\r\n";
 constexpr std::string_view date_name = "Date: ";
 constexpr std::string_view length_name = "Content-Length: ";
@@ -29,6 +31,10 @@ std::string_view connection_line(ConnectionOption option) noexcept {
 char* put(char* at, std::string_view text) noexcept {
   std::memcpy(at, text.data(), text.size());
   return at + text.size();
+}
+
+char* put_date(char* at, const DateText& date) noexcept {
+  return put(put(at, {date.text().data(), DateText::length}), line_end);
 }
 
 char* put_status_line(char* at, Status status) noexcept {
@@ -58,23 +64,27 @@ void ResponseHead::clear() noexcept {
   fields_.clear();
 }
 
-void ResponseHead::write(Buffer& out, const DateText& date, Framing framing, ConnectionOption connection) const {
-  // Room for everything but fields(): the longest status line, connection and framing lines are well below it.
-  constexpr std::size_t fixed_size = 256;
-  const std::string_view lines = fields_.text();
-  char* const begin = reinterpret_cast<char*>(out.prepare(fixed_size + lines.size()).data());
-  char* at = put_status_line(begin, status_);
-  if (!fields_.has_server()) at = put(at, server_line);
-  if (!fields_.has_date()) {
-    at = put(at, date_name);
-    at = put(at, date.text());
-    at = put(at, line_end);
+char* ResponseHead::write(char* at, const DateText& date, Framing framing, ConnectionOption connection,
+                          std::string_view last_lines) const noexcept {
+  if (status_ == Status::ok && !fields_.has_server() && !fields_.has_date()) {
+    at = put(at, ok_start);
+    at = put_date(at, date);
+  } else {
+    at = put_status_line(at, status_);
+    if (!fields_.has_server()) at = put(at, server_line);
+    if (!fields_.has_date()) at = put_date(put(at, date_name), date);
   }
   if (connection != ConnectionOption::implied) at = put(at, connection_line(connection));
   at = put_framing(at, status_, framing);
-  at = put(at, lines);
-  at = put(at, line_end);
-  out.commit(static_cast<std::size_t>(at - begin));
+  if (!fields_.empty()) at = put(at, fields_.text());
+  if (!last_lines.empty()) at = put(at, last_lines);
+  return put(at, line_end);
+}
+
+void ResponseHead::write(Buffer& out, const DateText& date, Framing framing, ConnectionOption connection,
+                         std::string_view last_lines) const {
+  char* const begin = reinterpret_cast<char*>(out.prepare(max_size() + last_lines.size()).data());
+  out.commit(static_cast<std::size_t>(write(begin, date, framing, connection, last_lines) - begin));
 }
 
 }  // namespace tidewire::http

@@ -34,17 +34,27 @@ class TIDEWIRE_API ResponseHead {
   /// As if new: 200 and no fields, keeping its memory.
   void clear() noexcept;
 
-  /// Appends the whole head to `out`: the status line (HTTP/1.1 whatever the client's version, RFC 9110 2.5), Server
-  /// ("tidewire") and Date unless fields() has its own, Connection, Content-Length or Transfer-Encoding, fields(), and
-  /// the empty line.
+  /// Writes the whole head to `at`, where there is room for max_size() and `last_lines`, and returns where it ends: the
+  /// status line (HTTP/1.1 whatever the client's version, RFC 9110 2.5), Server ("tidewire") and Date unless fields()
+  /// has its own, Connection, Content-Length or Transfer-Encoding, fields(), `last_lines` as they are, and the empty
+  /// line.
   ///
   /// `framing` is that of the content that the response has, or to a HEAD request would have. The statuses that never
   /// have content (may_have_content()) get no framing field, whatever it says. Kind::until_close, for a stream to an
   /// HTTP/1.0 client, has no field either, and wants ConnectionOption::close.
+  char* write(char* at, const DateText& date, Framing framing, ConnectionOption connection = ConnectionOption::implied,
+              std::string_view last_lines = {}) const noexcept;
+  /// Appends it to `out`.
   void write(Buffer& out, const DateText& date, Framing framing,
-             ConnectionOption connection = ConnectionOption::implied) const;
+             ConnectionOption connection = ConnectionOption::implied, std::string_view last_lines = {}) const;
+
+  /// How much write() writes at the most, `last_lines` aside.
+  [[nodiscard]] std::size_t max_size() const noexcept { return fixed_size + fields_.text().size(); }
 
  private:
+  // Of everything but fields(): the longest status line, connection and framing lines are well below it.
+  static constexpr std::size_t fixed_size = 256;
+
   Status status_ = Status::ok;
   FieldLines fields_;
 };

@@ -33,6 +33,33 @@ TEST_CASE("pipelined requests are answered in order, deferred answers included")
   CHECK(client.received.find("now") < client.received.find("second"));
 }
 
+TEST_CASE("whole answers of any size arrive whole, and in order") {
+  Site site;
+  std::string sent;
+  site.server->get("/:size", [&](const Request& request, Response& response) {
+    response.send(std::string(std::stoul(std::string(request.param("size"))), 'x'));
+  });
+  Recorder& client = site.connect();
+  std::size_t bodies = 0;
+  for (const std::size_t size : {0, 1, 100, 3700, 3800, 3900, 4000, 4096, 5000, 70000, 2}) {
+    sent += get("/" + std::to_string(size));
+    bodies += size;
+  }
+  client.write(sent + get("/none"));
+  site.until_received(client, "500 Internal");
+  CHECK(count_of(client.received, "200 OK") == 11);
+  std::size_t position = 0;
+  for (const std::size_t size : {0, 1, 100, 3700, 3800, 3900, 4000, 4096, 5000, 70000, 2}) {
+    CAPTURE(size);
+    const std::string length = "Content-Length: " + std::to_string(size) + "\r\n";
+    position = client.received.find(length, position);
+    REQUIRE(position != std::string::npos);
+    const std::string body = std::string(size, 'x');
+    CHECK(client.received.compare(client.received.find("\r\n\r\n", position) + 4, size, body) == 0);
+  }
+  CHECK(count_of(client.received, "x") >= bodies);
+}
+
 TEST_CASE("a request without a body does not show the body of the one before") {
   Site site;
   std::vector<std::string> bodies;

@@ -25,6 +25,16 @@ TEST_CASE("a head has its status, server, date, framing and fields") {
         "HTTP/1.1 200 OK\r\n" + server_and_date + "Content-Length: 13\r\nContent-Type: text/plain\r\n\r\n");
 }
 
+TEST_CASE("last lines stand behind the fields") {
+  ResponseHead head;
+  REQUIRE(head.fields().set("X", "y"));
+  Buffer out;
+  head.write(out, date, {Framing::Kind::length, 13}, ConnectionOption::close, "Z: 1\r\n");
+  CHECK(as_text(out.view()) ==
+        "HTTP/1.1 200 OK\r\n" + server_and_date + "Connection: close\r\nContent-Length: 13\r\nX: y\r\nZ: 1\r\n\r\n");
+  CHECK(out.size() <= head.max_size() + 6);
+}
+
 TEST_CASE("an empty body has the length 0") {
   CHECK(written({}, {Framing::Kind::length, 0}) ==
         "HTTP/1.1 200 OK\r\n" + server_and_date + "Content-Length: 0\r\n\r\n");
