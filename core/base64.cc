@@ -20,15 +20,17 @@ constexpr auto digit_values = [] {
 }  // namespace
 
 void append_base64(std::string& to, Bytes data) {
-  to.reserve(to.size() + (data.size() + 2) / 3 * 4);
+  const std::size_t before = to.size();
+  to.resize(before + (data.size() + 2) / 3 * 4);
+  char* out = to.data() + before;
   for (; !data.empty(); data = data.subspan(data.size() < 3 ? data.size() : 3)) {
     std::uint32_t group = std::to_integer<std::uint32_t>(data[0]) << 16;
     if (data.size() > 1) group |= std::to_integer<std::uint32_t>(data[1]) << 8;
     if (data.size() > 2) group |= std::to_integer<std::uint32_t>(data[2]);
-    to += alphabet[group >> 18];
-    to += alphabet[(group >> 12) & 63];
-    to += data.size() > 1 ? alphabet[(group >> 6) & 63] : '=';
-    to += data.size() > 2 ? alphabet[group & 63] : '=';
+    *out++ = alphabet[group >> 18];
+    *out++ = alphabet[(group >> 12) & 63];
+    *out++ = data.size() > 1 ? alphabet[(group >> 6) & 63] : '=';
+    *out++ = data.size() > 2 ? alphabet[group & 63] : '=';
   }
 }
 

@@ -5,11 +5,29 @@
 #include <climits>
 
 namespace tidewire::tls {
+namespace {
+
+/// SHA-1 as OpenSSL's providers have it: null if they have none. To find it by its name takes longer than to compute a
+/// short text's digest, so that is done once.
+class Sha1 {
+ public:
+  Sha1() noexcept : method_(EVP_MD_fetch(nullptr, "SHA1", nullptr)) {}
+  Sha1(const Sha1&) = delete;
+  Sha1& operator=(const Sha1&) = delete;
+  ~Sha1() { EVP_MD_free(method_); }
+  [[nodiscard]] const EVP_MD* method() const noexcept { return method_; }
+
+ private:
+  EVP_MD* method_;
+};
+
+}  // namespace
 
 Result<std::array<std::byte, 20>> sha1(Bytes data) {
+  static const Sha1 sha1;
   std::array<std::byte, 20> digest{};
-  if (EVP_Digest(data.data(), data.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha1(),
-                 nullptr) != 1) {
+  auto* out = reinterpret_cast<unsigned char*>(digest.data());
+  if (sha1.method() == nullptr || EVP_Digest(data.data(), data.size(), out, nullptr, sha1.method(), nullptr) != 1) {
     return Error{std::make_error_code(std::errc::not_supported), "SHA-1"};
   }
   return digest;
