@@ -6,11 +6,12 @@ namespace tidewire::transport {
 // The buffer is not initialised: pages that are never filled are never touched.
 HeldOutput::HeldOutput(Loop& loop) : loop_(loop), buffer_(new std::byte[capacity]) { regions_.reserve(max_regions); }
 
-void HeldOutput::begin(Holder& holder) noexcept {
+void HeldOutput::begin(Holder& holder, const Stream* stream) noexcept {
   // A region is in one piece: it can grow only where it is the last.
   const bool can_grow = holder.region_ == Holder::none || holder.region_ + 1 == regions_.size();
   if (!can_grow || regions_.size() == max_regions) flush_now();
   holder_ = &holder;
+  stream_ = stream;
 }
 
 void HeldOutput::add(std::size_t count) noexcept {

@@ -38,10 +38,14 @@ class HeldOutput final : private Flushable {
 
   explicit HeldOutput(Loop& loop);
 
-  /// The stream whose read callback runs, or null: its writes are held.
+  /// The read callback of `holder` runs until `end`: its writes are held. `stream` is who it is to others.
+  void begin(Holder& holder, const Stream* stream) noexcept;
+  void end() noexcept {
+    holder_ = nullptr;
+    stream_ = nullptr;
+  }
   [[nodiscard]] const Holder* holder() const noexcept { return holder_; }
-  void begin(Holder& holder) noexcept;
-  void end() noexcept { holder_ = nullptr; }
+  [[nodiscard]] const Stream* stream() const noexcept { return stream_; }
 
   /// Where the holder's next bytes go; `add` takes the first `count` of them.
   [[nodiscard]] MutableBytes room() noexcept { return {buffer_.get() + used_, capacity - used_}; }
@@ -73,6 +77,7 @@ class HeldOutput final : private Flushable {
   std::vector<Region> regions_;
   std::size_t used_ = 0;
   Holder* holder_ = nullptr;
+  const Stream* stream_ = nullptr;
   bool listed_ = false;  // The loop will flush this at the end of the turn.
 };
 

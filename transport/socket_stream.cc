@@ -172,7 +172,7 @@ void SocketStream::on_ready(Ready ready) noexcept {
 
 /// Reads until nothing is left. `ended`: there is an end or an error behind the bytes.
 void SocketStream::read_all(bool ended) {
-  buffers_->held.begin(*this);
+  buffers_->held.begin(*this, this);
   int reads = 0;
   while (reading_ && !dead() && read_once(ended)) {
     if (++reads < reads_per_turn) continue;

@@ -1,4 +1,4 @@
-#include <tidewire/transport/loop_buffers.h>
+#include <tidewire/transport/held_output.h>
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
 #include <tidewire/websocket/publications.h>
@@ -39,13 +39,13 @@ SendStatus Connection::send(const Message& message) {
 /// The common case, a short answer to what is being received: does what the stream's write would do, without the
 /// call. False if that would do something else. Nothing waits then, so that no limit is near.
 inline bool Connection::compose_held(const Message& message) noexcept {
-  transport::LoopBuffers& buffers = endpoint_->buffers;
-  if (buffers.holder() != stream_.get() || stream_->has_queued() || !endpoint_->publications.empty()) return false;
-  const MutableBytes room = buffers.room();
+  transport::HeldOutput& held = endpoint_->held;
+  if (held.stream() != stream_.get() || stream_->has_queued() || !endpoint_->publications.empty()) return false;
+  const MutableBytes room = held.room();
   if (message.size() > composed_bytes || room.size() < max_header_bytes + composed_bytes) return false;
   const std::size_t header_bytes = encode_header(
       {.opcode = message.is_text() ? Opcode::text : Opcode::binary, .payload_bytes = message.size()}, room.data());
-  buffers.add(header_bytes + message.size());
+  held.add(header_bytes + message.size());
   copy_payload(room.data() + header_bytes, message.bytes());
   return true;
 }

@@ -21,7 +21,7 @@ Endpoint::Endpoint(Loop& on, Options with, ConnectionFactory make)
              .deliver_fragments = options.deliver_fragments},
       make_connection(std::move(make)),
       spare(on.local<LoopSpare>().spare),
-      buffers(on.local<transport::LoopBuffers>()),
+      held(on.local<transport::LoopBuffers>().held),
       publications(on.local<Publications>()) {}
 
 }  // namespace tidewire::websocket

@@ -12,7 +12,7 @@
 #include <utility>
 
 namespace tidewire::transport {
-class LoopBuffers;
+class HeldOutput;
 }
 
 namespace tidewire::websocket {
@@ -34,7 +34,7 @@ struct Endpoint {
   const Limits limits;
   ConnectionFactory make_connection;
   SpareAssembly& spare;
-  transport::LoopBuffers& buffers;
+  transport::HeldOutput& held;
   Publications& publications;
   transport::Sessions* sessions = nullptr;  // The server's, for as long as it is there.
 

@@ -29,14 +29,14 @@ TEST_CASE("each holder's writes leave in one piece at the end of the turn, in th
   Log log;
   Writer a(log, 'a');
   Writer b(log, 'b');
-  held.begin(a);
+  held.begin(a, nullptr);
   CHECK(held.holder() == &a);
   held.add(as_bytes("one "), as_bytes("two "));
   std::memcpy(held.room().data(), "three", 5);
   held.add(5);
   held.end();
   CHECK(held.holder() == nullptr);
-  held.begin(b);
+  held.begin(b, nullptr);
   held.add(as_bytes("four"), {});
   held.end();
   CHECK(log.empty());
@@ -51,7 +51,7 @@ TEST_CASE("a holder that wrote nothing sends nothing") {
   HeldOutput held(loop);
   Log log;
   Writer a(log, 'a');
-  held.begin(a);
+  held.begin(a, nullptr);
   held.end();
   held.flush_now();
   CHECK(log.empty());
@@ -63,9 +63,9 @@ TEST_CASE("what was taken is not sent, and can be read until more is added") {
   Log log;
   Writer a(log, 'a');
   Writer b(log, 'b');
-  held.begin(a);
+  held.begin(a, nullptr);
   held.add(as_bytes("first"), {});
-  held.begin(b);
+  held.begin(b, nullptr);
   held.add(as_bytes("second"), {});
   held.end();
   CHECK(as_text(held.take(a)) == "first");
@@ -79,7 +79,7 @@ TEST_CASE("the room of what was added last is free again when it is taken") {
   HeldOutput held(loop);
   Log log;
   Writer a(log, 'a');
-  held.begin(a);
+  held.begin(a, nullptr);
   held.add(as_bytes("something"), {});
   CHECK(held.room().size() == HeldOutput::capacity - 9);
   held.take(a);
@@ -95,11 +95,11 @@ TEST_CASE("a holder that comes again behind another keeps its order") {
   Log log;
   Writer a(log, 'a');
   Writer b(log, 'b');
-  held.begin(a);
+  held.begin(a, nullptr);
   held.add(as_bytes("1"), {});
-  held.begin(b);
+  held.begin(b, nullptr);
   held.add(as_bytes("2"), {});
-  held.begin(a);
+  held.begin(a, nullptr);
   held.add(as_bytes("3"), {});
   held.end();
   held.flush_now();
@@ -112,7 +112,7 @@ TEST_CASE("more holders than there are regions for are sent from in between") {
   Log log;
   std::vector<Writer> writers(HeldOutput::max_regions + 1, Writer(log, 'w'));
   for (Writer& writer : writers) {
-    held.begin(writer);
+    held.begin(writer, nullptr);
     held.add(as_bytes("x"), {});
   }
   held.end();
