@@ -33,7 +33,7 @@ from servers import Server
 from workloads import Workload
 
 THRESHOLD = 0.03
-COUNT_THRESHOLD = 0.02
+COUNT_THRESHOLD = 0.01
 FALSE_ALARM = 0.01
 LOOKS = (16, 24, 40, 64)  # after so many pairs
 # With --quick there is one look, after as many pairs as the time is enough for: 10 at the least can tell anything.

@@ -141,8 +141,8 @@ def counted_instructions_name_what_time_cannot_resolve():
         return comparison.Interval(low, ratio, high).verdict(instructions)
 
     assert verdict(0.985, 1.0, 1.015, None) == "same"
-    assert verdict(0.985, 1.0, 1.015, 1.019) == "same"
-    assert verdict(0.985, 1.0, 1.015, 1.03) == "slower"
+    assert verdict(0.985, 1.0, 1.015, 1.009) == "same"
+    assert verdict(0.985, 1.0, 1.015, 1.011) == "slower"
     assert verdict(0.97, 0.98, 0.99, 1.03) == "same", "more instructions, and still cheaper"
     assert verdict(1.01, 1.04, 1.07, 0.9) == "slower", "fewer instructions, and still dearer"
     assert verdict(0.9, 1.0, 1.2, 1.0) == "not resolved"
