@@ -14,18 +14,10 @@ void HeldOutput::begin(Holder& holder, const Stream* stream) noexcept {
   stream_ = stream;
 }
 
-void HeldOutput::add(std::size_t count) noexcept {
-  assert(holder_ != nullptr && count <= capacity - used_);
-  if (holder_->region_ == Holder::none) {
-    holder_->region_ = static_cast<std::uint32_t>(regions_.size());
-    regions_.push_back({holder_, used_, 0});  // Has room: see begin.
-    if (!listed_) {
-      listed_ = true;
-      loop_.flush_later(*this);
-    }
-  }
-  regions_.back().size += count;
-  used_ += count;
+void HeldOutput::begin_region() noexcept {
+  holder_->region_ = static_cast<std::uint32_t>(regions_.size());
+  regions_.push_back({holder_, used_, 0});  // Has room: see begin.
+  if (!std::exchange(listed_, true)) loop_.flush_later(*this);
 }
 
 Bytes HeldOutput::take(Holder& holder) noexcept {

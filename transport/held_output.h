@@ -49,7 +49,12 @@ class HeldOutput final : private Flushable {
 
   /// Where the holder's next bytes go; `add` takes the first `count` of them.
   [[nodiscard]] MutableBytes room() noexcept { return {buffer_.get() + used_, capacity - used_}; }
-  void add(std::size_t count) noexcept;
+  void add(std::size_t count) noexcept {
+    assert(holder_ != nullptr && count <= capacity - used_);
+    if (holder_->region_ == Holder::none) begin_region();
+    regions_.back().size += count;
+    used_ += count;
+  }
   void add(Bytes head, Bytes body) noexcept {
     std::byte* to = buffer_.get() + used_;
     copy_bytes(to, head);
@@ -70,6 +75,7 @@ class HeldOutput final : private Flushable {
     std::size_t size;
   };
 
+  void begin_region() noexcept;
   void flush() noexcept override;
 
   Loop& loop_;
