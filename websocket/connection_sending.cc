@@ -19,14 +19,12 @@ constexpr std::size_t composed_bytes = 4096;
 // what comes before it.
 inline void copy_payload(std::byte* to, Bytes payload) noexcept {
   constexpr std::size_t half_bytes = 16;
-  if (payload.size() <= half_bytes || payload.size() > 2 * half_bytes) return copy_bytes(to, payload);
-  const std::size_t before = payload.size() - half_bytes;
-  struct Half {
-    std::uint64_t words[2];
-  } half;
-  std::memcpy(&half, payload.data() + before, half_bytes);
-  std::memcpy(to + before, &half, half_bytes);
-  copy_bytes(to, payload.first(before));
+  if (payload.size() > half_bytes && payload.size() <= 2 * half_bytes) {
+    const std::size_t before = payload.size() - half_bytes;
+    std::memcpy(to + before, payload.data() + before, half_bytes);
+    payload = payload.first(before);
+  }
+  copy_bytes(to, payload);
 }
 
 }  // namespace
