@@ -19,6 +19,11 @@ void Connection::start() {
   stream_->resume();
 }
 
+std::string_view Connection::peer_text() {
+  if (peer_.empty()) peer_ = stream_->peer_address().to_string();
+  return peer_;
+}
+
 // From the stream
 
 void Connection::on_end() {

@@ -10,7 +10,7 @@ namespace tidewire::http {
 
 /// One client's connection, as long as it speaks HTTP: reads requests, has them handled one after the other,
 /// and sends the answers. Owns its stream and itself.
-class Connection final : public transport::Consumer, public Retired, private Flushable {
+class Connection final : public transport::Consumer, public Retired, private Flushable, private PeerSource {
  public:
   Connection(ServerState& server, transport::StreamPtr stream);
   ~Connection() override;
@@ -90,6 +90,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   [[nodiscard]] std::chrono::milliseconds limit() const noexcept;
   [[nodiscard]] std::uint64_t taken_bytes() const noexcept { return sent_bytes_ - stream_->queued_bytes(); }
 
+  [[nodiscard]] std::string_view peer_text() override;
   void flush() noexcept override;
   void touch() noexcept;
 
@@ -97,7 +98,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   transport::StreamPtr stream_;
   std::unique_ptr<Exchange> exchange_;
   Buffer input_;      // What came and could not be taken yet.
-  std::string peer_;  // The client's address, once a handler might ask for it.
+  std::string peer_;  // The client's address, once a handler has asked for it.
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t moved_mark_ = 0;  // For the rate: what had moved when the window began.
   Tick since_ = 0;                // When the phase or the window began.

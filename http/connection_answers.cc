@@ -8,8 +8,7 @@ namespace tidewire::http {
 void Connection::dispatch() {
   Exchange& exchange = *exchange_;
   server_->counters.requests.add();
-  if (peer_.empty()) peer_ = stream_->peer_address().to_string();
-  exchange.request.set_peer(peer_);
+  exchange.request.set_peer_source(*this);
   exchange.response.begin(*this, exchange.request.method() == Method::head, exchange.request.minor_version());
   last_answer_ = last_answer_ || draining_ || !exchange.request.keep_alive();
   phase_ = Phase::answering;

@@ -64,13 +64,15 @@ void Request::clear() noexcept {
   body_ = {};
   trailers_ = {};
   peer_ = {};
+  peer_source_ = nullptr;
 }
 
 OwnedRequest Request::clone() const { return OwnedRequest(*this); }
 
 OwnedRequest::OwnedRequest(const Request& request) {
   const std::string_view head(request.base_, request.head_.size);
-  std::size_t size = head.size() + request.body_.size() + request.peer_.size();
+  const std::string_view peer = request.peer();
+  std::size_t size = head.size() + request.body_.size() + peer.size();
   for (const PathParameters::Item& item : request.params_.items_) size += item.name.size();
   for (const Field field : request.trailers_) size += field.name.size() + field.value.size();
   bytes_ = std::make_unique<char[]>(size);
@@ -82,7 +84,7 @@ OwnedRequest::OwnedRequest(const Request& request) {
   request_.params_ = request.params_;
   for (PathParameters::Item& item : request_.params_.items_) item.name = packer.copy(item.name);
   request_.body_ = as_bytes(packer.copy(as_text(request.body_)));
-  request_.peer_ = packer.copy(request.peer_);
+  request_.peer_ = packer.copy(peer);
   for (const Field field : request.trailers_) {
     trailers_.push_back({packer.copy_slice(field.name), packer.copy_slice(field.value)});
   }

@@ -54,6 +54,19 @@ class TIDEWIRE_API PathParameters {
   std::string decoded_;
 };
 
+/// Who sent a request, for those who ask: to know it may take a call to the system.
+class TIDEWIRE_API PeerSource {
+ public:
+  /// As Request::peer(), valid as long as this object. Throws std::bad_alloc.
+  [[nodiscard]] virtual std::string_view peer_text() = 0;
+
+ protected:
+  PeerSource() = default;
+  PeerSource(const PeerSource&) = default;
+  PeerSource& operator=(const PeerSource&) = default;
+  ~PeerSource() = default;
+};
+
 /// A request as a handler sees it: a view of bytes that belong to the connection.
 ///
 /// It and everything taken from it is valid until the callback that got it returns; `clone()` makes a copy that
@@ -126,7 +139,7 @@ class TIDEWIRE_API Request {
   }
 
   /// Who sent it: the address as the connection knows it, "127.0.0.1:50312"; empty if it was never set.
-  [[nodiscard]] std::string_view peer() const noexcept { return peer_; }
+  [[nodiscard]] std::string_view peer() const { return peer_source_ != nullptr ? peer_source_->peer_text() : peer_; }
 
   /// A copy that depends on nothing else, for an answer that comes later. It takes a few allocations.
   [[nodiscard]] OwnedRequest clone() const;
@@ -140,6 +153,8 @@ class TIDEWIRE_API Request {
   void set_body(Bytes body) noexcept { body_ = body; }
   void set_trailers(Fields trailers) noexcept { trailers_ = trailers; }
   void set_peer(std::string_view peer) noexcept { peer_ = peer; }
+  /// Instead of set_peer().
+  void set_peer_source(PeerSource& source) noexcept { peer_source_ = &source; }
   /// The router writes here what it matched.
   [[nodiscard]] PathParameters& params() noexcept { return params_; }
   /// As if new, keeping its memory.
@@ -174,6 +189,7 @@ class TIDEWIRE_API Request {
   Bytes body_;
   Fields trailers_;
   std::string_view peer_;
+  PeerSource* peer_source_ = nullptr;
 };
 
 /// A Request with bytes of its own: what `Request::clone()` returns. Movable; the Request in it stays valid.

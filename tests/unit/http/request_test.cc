@@ -121,3 +121,20 @@ TEST_CASE("upgrade values are empty unless an upgrade is wanted") {
   CHECK(request.upgrade_values().empty());
   CHECK(request.has_header("upgrade"));
 }
+
+TEST_CASE("who sent a request is asked for when it is wanted, and kept by its copy") {
+  struct Source final : PeerSource {
+    std::string_view peer_text() override { return ++asked, "127.0.0.1:6"; }
+    int asked = 0;
+  } source;
+  Delivered delivered;
+  delivered.request.set_peer_source(source);
+  CHECK(source.asked == 0);
+  CHECK(delivered.request.peer() == "127.0.0.1:6");
+  const OwnedRequest copy = delivered.request.clone();
+  const int asked = source.asked;
+  CHECK(copy.get().peer() == "127.0.0.1:6");
+  CHECK(source.asked == asked);
+  delivered.request.clear();
+  CHECK(delivered.request.peer().empty());
+}
