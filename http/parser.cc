@@ -51,22 +51,30 @@ Problem take_transfer_encoding(std::string_view value, HeadFacts& facts) noexcep
   return {"unknown transfer coding", Status::not_implemented};
 }
 
-void take_connection(std::string_view value, HeadFacts& facts) noexcept {
-  for (const std::string_view option : ListElements(value)) {
-    switch (option.size()) {
-      case 5:
-        facts.close = facts.close || detail::is_name(option.data(), "close");
-        break;
-      case 7:
-        facts.upgrade = facts.upgrade || detail::is_name(option.data(), "upgrade");
-        break;
-      case 10:
-        facts.keep_alive = facts.keep_alive || detail::is_name(option.data(), "keep-alive");
-        break;
-      default:
-        break;
-    }
+// Takes note of a connection option; false if it is none that is known.
+bool take_connection_option(std::string_view option, HeadFacts& facts) noexcept {
+  bool* fact = nullptr;
+  switch (option.size()) {
+    case 5:
+      fact = detail::is_name(option.data(), "close") ? &facts.close : nullptr;
+      break;
+    case 7:
+      fact = detail::is_name(option.data(), "upgrade") ? &facts.upgrade : nullptr;
+      break;
+    case 10:
+      fact = detail::is_name(option.data(), "keep-alive") ? &facts.keep_alive : nullptr;
+      break;
+    default:
+      break;
   }
+  if (fact != nullptr) *fact = true;
+  return fact != nullptr;
+}
+
+void take_connection(std::string_view value, HeadFacts& facts) noexcept {
+  // The whole value is one option, nearly always.
+  if (take_connection_option(value, facts)) return;
+  for (const std::string_view option : ListElements(value)) take_connection_option(option, facts);
 }
 
 // Takes note of the fields that decide about connection and body.
