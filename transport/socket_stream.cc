@@ -84,6 +84,7 @@ class SocketStream final : public Stream,
   void commit(std::size_t count) override;
   void write(Bytes head, Bytes body) override;
   void write(const SharedBytes& bytes) override;
+  void write_last(const SharedBytes& bytes) override;
   using Stream::write;
   std::size_t queued_bytes() const noexcept override { return pending_ == nullptr ? 0 : pending_->queue.size(); }
   void end() override;
@@ -316,6 +317,23 @@ void SocketStream::write(const SharedBytes& bytes) {
   } else {
     enqueue([&](OutputQueue& queue) { queue.append(bytes); });
   }
+}
+
+void SocketStream::write_last(const SharedBytes& bytes) {
+  if (pending_ != nullptr || buffers_->held.holder() == this) return write(bytes);
+  // What is held of this stream goes first; then nothing of it waits, or all that follows does.
+  if (const Bytes before = buffers_->held.take(*this); !before.empty()) send_held(before);
+  if (refuses()) return;
+  if (pending_ != nullptr) return write(bytes);
+  const ssize_t sent = send_piece(descriptor(), bytes.view());
+  if (sent < 0) return fail_later(static_cast<int>(sent));
+  const auto gone = static_cast<std::size_t>(sent);
+  if (gone == bytes.size()) return;
+  block();
+  enqueue([&](OutputQueue& queue) {
+    queue.append(bytes);
+    queue.consume(gone);
+  });
 }
 
 /// Writes pieces from where they lie; what does not leave is queued.

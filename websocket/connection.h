@@ -79,8 +79,9 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// For a SuccessorFactory: gives the connection, so far only a handler, its stream. It owns itself from then on.
   [[nodiscard]] static http::Successor* start(std::unique_ptr<Connection> connection, transport::StreamPtr stream,
                                               transport::Sessions& sessions, std::string subprotocol);
-  /// Sends whole frames that others send, too; `joined` is all of them in one piece, or empty. Calls no handler.
-  void send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined) noexcept;
+  /// Sends whole frames that others send, too; `joined` is all of them in one piece, or empty. `last`: nothing more
+  /// is sent in this turn, as far as one knows. Calls no handler.
+  void send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined, bool last) noexcept;
   /// The topics it is in.
   [[nodiscard]] std::vector<Membership>& memberships();
   /// Runs something of the application's with this connection, as if it were a callback of its handler's.

@@ -64,7 +64,7 @@ SendStatus Connection::send_any(const Message& message) {
   return after_write();
 }
 
-void Connection::send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined) noexcept {
+void Connection::send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined, bool last) noexcept {
   if (phase_ != Phase::open) return;
   // Whoever publishes is in the middle of a list of connections: if this one ends, its handler hears of it later.
   const bool nested = in_call_;
@@ -72,7 +72,7 @@ void Connection::send_shared(std::span<const SharedBytes> frames, const SharedBy
   try {
     const std::size_t queued = stream_->has_queued() ? stream_->queued_bytes() : 0;
     if (!joined.empty() && has_room(joined.size(), queued)) {
-      stream_->write(joined);
+      last ? stream_->write_last(joined) : stream_->write(joined);
       if (queued + joined.size() > endpoint_->options.high_water_mark) static_cast<void>(after_write());
     } else {
       for (const SharedBytes& frame : frames) write_shared(frame);

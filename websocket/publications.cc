@@ -12,10 +12,10 @@ namespace {
 constexpr std::size_t most_bytes = 16 * 1024;
 
 void write_to_all(const Topic& topic, std::span<const SharedBytes> frames, const SharedBytes& joined,
-                  const Connection* except) noexcept {
+                  const Connection* except, bool last) noexcept {
   // Sending calls no handler, so nobody joins or leaves meanwhile.
   for (const Subscriber& subscriber : topic.subscribers) {
-    if (subscriber.connection != except) subscriber.connection->send_shared(frames, joined);
+    if (subscriber.connection != except) subscriber.connection->send_shared(frames, joined, last);
   }
 }
 
@@ -37,12 +37,12 @@ SharedBytes join(std::span<const SharedBytes> frames, std::size_t bytes) noexcep
 
 void Publications::add(const Topic& topic, const SharedBytes& frame, const Connection* except) noexcept {
   if (topic_ != &topic || except_ != except || bytes_ + frame.size() > most_bytes) deliver();
-  if (frame.size() > most_bytes) return write_to_all(topic, {&frame, 1}, frame, except);
+  if (frame.size() > most_bytes) return write_to_all(topic, {&frame, 1}, frame, except, false);
   try {
     frames_.push_back(frame);
   } catch (const std::bad_alloc&) {
     deliver();
-    return write_to_all(topic, {&frame, 1}, frame, except);
+    return write_to_all(topic, {&frame, 1}, frame, except, false);
   }
   topic_ = &topic;
   except_ = except;
@@ -52,14 +52,14 @@ void Publications::add(const Topic& topic, const SharedBytes& frame, const Conne
 
 void Publications::flush() noexcept {
   marked_ = false;
-  deliver();
+  if (!empty()) deliver_all(true);
 }
 
-void Publications::deliver_all() noexcept {
+void Publications::deliver_all(bool last) noexcept {
   // Empty from now on: a subscriber that is closed for being slow delivers before its Close, too.
   const Topic& topic = *std::exchange(topic_, nullptr);
   const SharedBytes joined = frames_.size() == 1 ? frames_.front() : join(frames_, bytes_);
-  write_to_all(topic, frames_, joined, except_);
+  write_to_all(topic, frames_, joined, except_, last);
   frames_.clear();
   bytes_ = 0;
 }

@@ -28,12 +28,12 @@ class Publications final : private Flushable {
   [[nodiscard]] bool empty() const noexcept { return topic_ == nullptr; }
   /// Writes what there is to the subscribers. Calls no handler.
   void deliver() noexcept {
-    if (!empty()) deliver_all();
+    if (!empty()) deliver_all(false);
   }
 
  private:
   void flush() noexcept override;
-  void deliver_all() noexcept;
+  void deliver_all(bool last) noexcept;
 
   Loop& loop_;
   const Topic* topic_ = nullptr;

@@ -31,6 +31,7 @@ TEST_CASE("each holder's writes leave in one piece at the end of the turn, in th
   Writer b(log, 'b');
   held.begin(a, nullptr);
   CHECK(held.holder() == &a);
+  CHECK(held.stream() == nullptr);  // It has none.
   held.add(as_bytes("one "), as_bytes("two "));
   std::memcpy(held.room().data(), "three", 5);
   held.add(5);

@@ -81,6 +81,36 @@ EVERY_STREAM("what is written arrives, in order, and can be sent back") {
   CHECK(near.received == "first second third fourth");
 }
 
+EVERY_STREAM("what is written last keeps its place among the rest, whether it has to wait or not") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other), false);
+  const std::string large = pattern(8 << 20);
+  const auto last = [&](std::string_view text) { near.stream->write_last(SharedBytes::copy_of(as_bytes(text))); };
+  last("0 ");
+  near.write("1 ");
+  last("2 ");
+  near.data = [&](std::string_view) {
+    near.write("3 ");
+    last("4 ");
+    loop.post([&] {
+      last("5 ");
+      last(large);
+      near.write("6 ");
+      last("7");
+    });
+  };
+  far.write("go");
+  run_until(loop, [&] { return near.data_calls == 1; });
+  settle(loop);
+  CHECK(near.stream->queued_bytes() > 0);
+  far.stream->resume();
+  const std::string all = "0 1 2 3 4 5 " + large + "6 7";
+  run_until(loop, [&] { return far.received.size() == all.size(); });
+  CHECK(far.received == all);
+}
+
 EVERY_STREAM("bytes that arrive one at a time arrive in order") {
   Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
