@@ -62,6 +62,11 @@ class HeldOutput final : private Flushable {
     add(head.size() + body.size());
   }
 
+  /// How much is held for a stream.
+  [[nodiscard]] std::size_t held_bytes(const Holder& holder) const noexcept {
+    return holder.region_ == Holder::none ? 0 : regions_[holder.region_].size;
+  }
+
   /// What is held for a stream; it is not held any more, and readable until something is added.
   Bytes take(Holder& holder) noexcept;
 

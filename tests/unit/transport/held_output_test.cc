@@ -82,8 +82,10 @@ TEST_CASE("the room of what was added last is free again when it is taken") {
   Writer a(log, 'a');
   held.begin(a, nullptr);
   held.add(as_bytes("something"), {});
+  CHECK(held.held_bytes(a) == 9);
   CHECK(held.room().size() == HeldOutput::capacity - 9);
   held.take(a);
+  CHECK(held.held_bytes(a) == 0);
   CHECK(held.room().size() == HeldOutput::capacity);
   held.add(as_bytes("again"), {});
   held.flush_now();
