@@ -84,7 +84,7 @@ def verdict_row(verdict: dict) -> list[str]:
 def counted_note(verdict: dict) -> str:
     """Where the instructions decided."""
     by_count = verdict["verdict"] == "slower" and not verdict["slower_in_time"] and verdict["instructions"]
-    return f", by {percent(verdict['instructions'])} instructions" if by_count else ""
+    return f" in time, {percent(verdict['instructions'])} instructions" if by_count else ""
 
 
 def verdicts_table(result: dict) -> str:

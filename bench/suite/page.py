@@ -128,7 +128,7 @@ class Report:
 def comparison_sections(result: dict) -> list[str]:
     titles = {workload["name"]: workload["title"] for workload in result["workloads"]}
     rows = [
-        {"title": titles.get(each["workload"], each["workload"]), "note": f"{markdown.percent(each['ratio'])} {each['verdict']}" + markdown.counted_note(each),
+        {"title": titles.get(each["workload"], each["workload"]), "note": f"{each['verdict']}: {markdown.percent(each['ratio'])}{markdown.counted_note(each)}",
          "colour": VERDICT_COLOURS[each["verdict"]], "ratio": each["ratio"], "low": each["low"] or 0.0,
          "high": each["high"] or float("inf"), "pairs": each["pair_ratios"]}
         for each in result["verdicts"]

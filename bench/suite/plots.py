@@ -207,7 +207,7 @@ def forest(rows: Sequence[dict], band: float, label: str) -> str:
     """Ratios with their intervals; a band about 1 that counts as nothing, and every pair as a faint dot. A row: title,
     note, colour, ratio, low, high, pairs.
     """
-    left, right, row_height, top = 12, WIDTH - 12, 44, 26
+    left, right, row_height, top = 12, WIDTH - 12, 58, 26
     ends = [value for row in rows for value in (row["low"], row["high"], row["ratio"]) if math.isfinite(value) and value > 0]
     reach = min(max([band * 2, *(abs(math.log(value)) for value in ends)]) * 1.1, math.log(3))
     x = scale(-reach, reach, left, right)
@@ -224,10 +224,10 @@ def forest(rows: Sequence[dict], band: float, label: str) -> str:
     for index, row in enumerate(rows):
         y = top + index * row_height
         parts.append(text(left, y + 13, row["title"], "name over"))
-        parts.append(text(right, y + 13, row["note"], "value over", "end"))
+        parts.append(text(left, y + 29, row["note"], f"over {row['colour']}"))
         for pair in row["pairs"]:
             if abs(math.log(pair)) <= reach:
-                parts.append(tag("circle", cx=inside(pair), cy=y + 27.0, r=2.2, class_="pair"))
-        parts.append(line(inside(row["low"]), y + 27, inside(row["high"]), y + 27, f"interval {row['colour']}-line"))
-        parts.append(tag("circle", cx=inside(row["ratio"]), cy=y + 27.0, r=5.0, class_=f"dot {row['colour']}"))
+                parts.append(tag("circle", cx=inside(pair), cy=y + 43.0, r=2.2, class_="pair"))
+        parts.append(line(inside(row["low"]), y + 43, inside(row["high"]), y + 43, f"interval {row['colour']}-line"))
+        parts.append(tag("circle", cx=inside(row["ratio"]), cy=y + 43.0, r=5.0, class_=f"dot {row['colour']}"))
     return drawing(parts, height, label)
