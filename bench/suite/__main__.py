@@ -14,6 +14,7 @@ import counting  # noqa: E402
 import machine  # noqa: E402
 import markdown  # noqa: E402
 import page  # noqa: E402
+import picture  # noqa: E402
 import results  # noqa: E402
 import revision  # noqa: E402
 import rounds  # noqa: E402
@@ -131,6 +132,8 @@ def main() -> int:
     result = compared(chosen) if chosen.compare is not None else measured(chosen)
     name = "comparison" if chosen.compare is not None else "report"
     texts = {f"{name}.json": results.as_json(result), f"{name}.md": markdown.report(result), f"{name}.html": page.report(result)}
+    if chosen.compare is None:
+        texts[f"{name}.svg"] = picture.report(result)
     written = results.write_all(chosen.output, texts)
     print(markdown.for_terminal(result))
     if chosen.compare is not None:

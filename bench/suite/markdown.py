@@ -132,7 +132,7 @@ def report(result: dict) -> str:
         parts += [headline(result).capitalize() + ".\n", verdicts_table(result), settings["rule"] + "\n"]
     else:
         parts += ["CPU time of the server per message, and memory per idle connection. " + ABOUT_RATIOS + "\n"]
-        parts += [figures_table(result), "".join(f"{line}\\\n" for line in remarks(result))]
+        parts += ["![what a message costs each server](report.svg)\n", figures_table(result), "".join(f"{line}\\\n" for line in remarks(result))]
     parts += ["## How it was measured\n", table(["what", ""], [list(fact) for fact in facts(result)], left=2)]
     parts += ["Servers:\n", "".join(f"- {server['name']}: `{server['command']}`\n" for server in result["servers"])]
     return "\n".join(parts)

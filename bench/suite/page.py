@@ -67,12 +67,16 @@ class Report:
         items = "".join(f'<li><i style="background:var(--{colour})"></i>{html.escape(name)}</li>' for name, colour in self.colours.items())
         return f'<ul class="legend">{items}</ul>'
 
-    def glance(self) -> str:
+    def glance_rows(self) -> list[dict]:
         rows = []
         for workload in self.workloads:
             dots = [(entry["ratio"], self.colours[entry["server"]], entry["server"]) for entry in self.entries(workload) if entry["ratio"]]
             if dots:
                 rows.append({"title": workload["title"], "dots": sorted(dots, key=lambda dot: dot[2] != self.reference)})
+        return rows
+
+    def glance(self) -> str:
+        rows = self.glance_rows()
         if not rows:
             return ""
         about = f"What a message costs each server, in times of what it costs {self.reference}. Further left is cheaper."

@@ -177,8 +177,13 @@ def latency(series: Sequence[dict], label: str) -> str:
 
 
 def glance(rows: Sequence[dict], label: str) -> str:
+    parts, height = glance_parts(rows)
+    return drawing(parts, height, label)
+
+
+def glance_parts(rows: Sequence[dict]) -> tuple[list[str], float]:
     """All workloads in one picture: a dot for each server's ratio, by powers of ten. A row: title, dots of (ratio,
-    colour, name). Drawn in the width of a phone; names stand above their line.
+    colour, name). Drawn in the width of a phone; names stand above their line. With the height.
     """
     left, right, row_height, top = 12, WIDTH - 12, 40, 26
     everything = [ratio for row in rows for ratio, _, _ in row["dots"]]
@@ -200,7 +205,7 @@ def glance(rows: Sequence[dict], label: str) -> str:
         for ratio, colour, name in reversed(row["dots"]):
             said = tag("title", html.escape(f"{name}: {times(ratio)}"))
             parts.append(tag("circle", said, cx=x(math.log10(ratio)), cy=y + 25.0, r=5.5, class_=f"dot {colour}"))
-    return drawing(parts, height, label)
+    return parts, height
 
 
 def forest(rows: Sequence[dict], band: float, label: str) -> str:

@@ -449,7 +449,7 @@ def a_short_run_writes_whole_reports():
             "--server", f"again={ECHO_SERVER} --port {{port}}", "--without", "bare_libuv",
         )  # fmt: skip
         assert ended.returncode == 0, ended
-        names = ["report.html", "report.json", "report.md"]
+        names = ["report.html", "report.json", "report.md", "report.svg"]
         assert sorted(os.listdir(directory)) == names
         assert all(f"{directory}/{name}" in ended.stdout.splitlines()[-1] for name in names), ended.stdout
         result = json.loads((pathlib.Path(directory) / "report.json").read_text())
@@ -461,6 +461,8 @@ def a_short_run_writes_whole_reports():
         for server in servers:
             assert f"| {server}" in ended.stdout
         Elements((pathlib.Path(directory) / "report.html").read_text())
+        picture = (pathlib.Path(directory) / "report.svg").read_text()
+        assert picture.startswith("<svg xmlns=") and all(f">{server}<" in picture for server in servers)
 
 
 CASES = (
