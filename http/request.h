@@ -138,7 +138,8 @@ class TIDEWIRE_API Request {
     return head_.wants_upgrade ? header_values("upgrade") : FieldValues();
   }
 
-  /// Who sent it: the address as the connection knows it, "127.0.0.1:50312"; empty if it was never set.
+  /// Who sent it: the address as the connection knows it, "127.0.0.1:50312". It is asked for
+  /// when somebody first wants to know; empty if the peer has gone by then.
   [[nodiscard]] std::string_view peer() const { return peer_source_ != nullptr ? peer_source_->peer_text() : peer_; }
 
   /// A copy that depends on nothing else, for an answer that comes later. It takes a few allocations.

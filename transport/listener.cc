@@ -51,6 +51,8 @@ Result<void> bind_tcp(int descriptor, const Address& address, const ListenOption
   const bool v6 = address.family() == AF_INET6;
   const bool only = options.ipv6_only || !address.any_family();
   if (!set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) || (v6 && !set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, only)) ||
+      // Bytes marked urgent are read like all others, in their place, by the sockets accepted here.
+      !set(descriptor, SOL_SOCKET, SO_OOBINLINE, 1) ||
       (options.no_delay && !set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)) ||
       ::bind(descriptor, address.data(), address.size()) != 0) {
     return failed(address);

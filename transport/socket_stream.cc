@@ -32,13 +32,13 @@ iovec as_iovec(Bytes bytes) noexcept {
   return {.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
 }
 
-/// What the system took, or a negative error number; 0 when it takes nothing now.
-ssize_t send_pieces(int descriptor, iovec* pieces, std::size_t count) noexcept {
+/// What the system took, or a negative error number; 0 when it takes nothing now. `flags`: MSG_MORE or nothing.
+ssize_t send_pieces(int descriptor, iovec* pieces, std::size_t count, int flags = 0) noexcept {
   msghdr message{};
   message.msg_iov = pieces;
   message.msg_iovlen = count;
   for (;;) {
-    const ssize_t sent = ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+    const ssize_t sent = ::sendmsg(descriptor, &message, flags | MSG_NOSIGNAL);
     if (sent >= 0) return sent;
     if (errno == EAGAIN) return 0;
     if (errno != EINTR) return -errno;
@@ -46,9 +46,9 @@ ssize_t send_pieces(int descriptor, iovec* pieces, std::size_t count) noexcept {
 }
 
 /// The same for one piece: the common case, and the cheaper call.
-ssize_t send_piece(int descriptor, Bytes bytes) noexcept {
+ssize_t send_piece(int descriptor, Bytes bytes, int flags = 0) noexcept {
   for (;;) {
-    const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), flags | MSG_NOSIGNAL);
     if (sent >= 0) return sent;
     if (errno == EAGAIN) return 0;
     if (errno != EINTR) return -errno;
@@ -247,7 +247,12 @@ PendingOutput& SocketStream::pending() {
   if (pending_ == nullptr) {
     auto taken = buffers_->take_pending();
     // What is held was written before what will be queued now.
-    taken->queue.append(buffers_->held.take(*this));
+    try {
+      taken->queue.append(buffers_->held.take(*this));
+    } catch (...) {
+      fail_later(-ENOMEM);  // It is lost: nothing may follow in its place.
+      throw;
+    }
     pending_ = std::move(taken);
     has_queued_ = true;
   }
@@ -395,8 +400,10 @@ void SocketStream::push() noexcept {
       parts[index] = as_iovec(pieces[index]);
       total += pieces[index].size();
     }
+    // What is followed by the FIN leaves with it, in one segment.
+    const int flags = ending_ && total == pending_->queue.size() ? MSG_MORE : 0;
     const ssize_t sent =
-        count == 1 ? send_piece(descriptor(), pieces[0]) : send_pieces(descriptor(), parts.data(), count);
+        count == 1 ? send_piece(descriptor(), pieces[0], flags) : send_pieces(descriptor(), parts.data(), count, flags);
     if (sent < 0) return fail_later(static_cast<int>(sent));
     const auto gone = static_cast<std::size_t>(sent);
     pending_->progress |= gone != 0;
@@ -419,7 +426,8 @@ void SocketStream::report() noexcept {
   if (std::exchange(pending_->progress, false)) {
     deliver([](Consumer& consumer) { consumer.on_writable(); });
   }
-  if (dead() || failure_ != 0 || !pending_->queue.empty()) return;
+  // One that is in the loop's list comes here again by that.
+  if (dead() || failure_ != 0 || dirty_ || !pending_->queue.empty()) return;
   give_back();
 }
 

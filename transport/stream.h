@@ -67,10 +67,10 @@ class TIDEWIRE_API Consumer : public Deadline {
 
 /// A connected, ordered, reliable byte stream.
 ///
-/// Writes made while the stream is in one of its consumer's callbacks for received bytes are held together
-/// and leave in one system call when that callback returns. Writes made at other times leave at the end of
-/// the loop's turn. Writing never blocks and never fails at once: what breaks later, lack of memory included,
-/// is told by `on_failed`. How much may wait is the consumer's to decide: see `queued_bytes`.
+/// Small writes made while the stream is in one of its consumer's callbacks for received bytes are held together,
+/// and leave in one system call when that callback returns or the loop's turn ends. Writes made at other times
+/// leave at the end of the turn. Writing never blocks and never fails at once: what breaks later, lack of memory
+/// included, is told by `on_failed`. How much may wait is the consumer's to decide: see `queued_bytes`.
 class TIDEWIRE_API Stream {
  public:
   Stream(const Stream&) = delete;

@@ -239,7 +239,9 @@ inline bool Protocol::try_next_message(MutableBytes& input, const Limits& limits
   constexpr unsigned size_follows_in_16_bits = 126;
   constexpr std::size_t short_header_bytes = 6;
   constexpr std::size_t long_header_bytes = 8;
-  if (assembly_ || state_ != State::open || role_ != Role::server || input.size() < short_header_bytes) return false;
+  // What comes behind text that isn't UTF-8 must not be taken before that is told.
+  if (bad_text_ || assembly_ || state_ != State::open || role_ != Role::server) return false;
+  if (input.size() < short_header_bytes) return false;
   // A whole text or binary message; masked, with its length in seven bits or in sixteen.
   const auto opcode = std::to_integer<unsigned>(input[0]) - 0x81U;
   const unsigned length = std::to_integer<unsigned>(input[1]) - 0x80U;

@@ -81,6 +81,53 @@ EVERY_STREAM("what is written arrives, in order, and can be sent back") {
   CHECK(near.received == "first second third fourth");
 }
 
+EVERY_STREAM("what is written and ended in on_writable leaves, and the end with it") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string large = pattern(4 << 20);
+  bool done = false;
+  SUBCASE("the end alone") {
+    near.writable = [&] {
+      if (near.stream->queued_bytes() == 0 && !std::exchange(done, true)) near.stream->end();
+    };
+  }
+  SUBCASE("more, and the end") {
+    near.writable = [&] {
+      if (near.stream->queued_bytes() != 0 || std::exchange(done, true)) return;
+      near.write("more");
+      near.stream->end();
+    };
+  }
+  near.write(large);
+  run_until(loop, [&] { return far.ends == 1; });
+  CHECK(far.received.substr(0, large.size()) == large);
+}
+
+EVERY_STREAM("whoever writes in on_writable hears of it when that has gone") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string piece = pattern(15'000);
+  std::size_t written = 0;
+  int rounds = 0;
+  const auto write_until_queued = [&] {
+    do {
+      near.write(piece);
+      written += piece.size();
+    } while (near.stream->queued_bytes() == 0);
+  };
+  near.writable = [&] {
+    if (near.stream->queued_bytes() != 0 || rounds == 20) return;
+    ++rounds;
+    write_until_queued();
+  };
+  write_until_queued();
+  run_until(loop, [&] { return rounds == 20 && far.received.size() == written; });
+}
+
 EVERY_STREAM("what is written last keeps its place among the rest, whether it has to wait or not") {
   Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);

@@ -101,6 +101,27 @@ TEST_CASE("the short way takes messages that lie whole in the input, and nothing
   CHECK(server.input == whole);
 }
 
+TEST_CASE("text on the short way that isn't UTF-8 is reported, whatever comes behind it in the same input") {
+  const std::string forty(40, 'x');
+  for (const Input& behind :
+       {Input(), frame(Opcode::text, "short"), frame(Opcode::text, forty), frame(Opcode::binary, forty),
+        frame(Opcode::text, "\xC3\xA9"), frame(Opcode::text, std::string(300, 'y'))}) {
+    for (const std::string& bad : {std::string("\xFF\xFE"), forty + "\xFF", std::string(200, 'z') + "\xFF"}) {
+      Server server;
+      server.input = frame(Opcode::text, bad) + behind;
+      server.rest = server.input;
+      // As a connection does it: the short way as long as it goes, then whatever there is.
+      Message message(MessageType::binary, {});
+      CHECK_FALSE(server.protocol.try_next_message(server.rest, server.limits, message));
+      const auto event = server.next();
+      REQUIRE(event);
+      CHECK(event->kind == Kind::violation);
+      CHECK(event->code == CloseCode::invalid_payload);
+      CHECK_FALSE(server.next());
+    }
+  }
+}
+
 TEST_CASE("text on the short way that isn't UTF-8 is reported by the next call, once") {
   for (const std::size_t size : {5, 32, 33, 125, 126, 20'000}) {
     for (const std::string_view bad : {"\xff", "\xe2\x82", "\xc0\xaf"}) {
