@@ -41,7 +41,7 @@ TEST_CASE("whole answers of any size arrive whole, and in order") {
   });
   Recorder& client = site.connect();
   std::size_t bodies = 0;
-  for (const std::size_t size : {0, 1, 100, 3700, 3800, 3900, 4000, 4096, 5000, 70000, 2}) {
+  for (const std::size_t size : {0U, 1U, 100U, 3700U, 3800U, 3900U, 4000U, 4096U, 5000U, 70000U, 2U}) {
     sent += get("/" + std::to_string(size));
     bodies += size;
   }
@@ -49,7 +49,7 @@ TEST_CASE("whole answers of any size arrive whole, and in order") {
   site.until_received(client, "500 Internal");
   CHECK(count_of(client.received, "200 OK") == 11);
   std::size_t position = 0;
-  for (const std::size_t size : {0, 1, 100, 3700, 3800, 3900, 4000, 4096, 5000, 70000, 2}) {
+  for (const std::size_t size : {0U, 1U, 100U, 3700U, 3800U, 3900U, 4000U, 4096U, 5000U, 70000U, 2U}) {
     CAPTURE(size);
     const std::string length = "Content-Length: " + std::to_string(size) + "\r\n";
     position = client.received.find(length, position);

@@ -93,7 +93,7 @@ TEST_CASE("a colon behind a common name is found, and no other") {
 TEST_CASE("control characters are marked one after the other, in texts of any size") {
   for (std::size_t size = 0; size <= 200; ++size) {
     const auto text = std::make_unique<char[]>(size);
-    for (const std::size_t period : {1, 2, 7, 16, 63, 64, 65}) {
+    for (const std::size_t period : {1U, 2U, 7U, 16U, 63U, 64U, 65U}) {
       std::vector<std::size_t> expected;
       for (std::size_t at = 0; at < size; ++at) {
         const bool is_marked = at % period == period - 1;
@@ -116,7 +116,7 @@ TEST_CASE("every control character is marked, and no other byte") {
 }
 
 TEST_CASE("a control character is skipped, in the same block of bytes and in the next") {
-  for (const std::size_t before : {0, 10, 62, 63, 64}) {
+  for (const std::size_t before : {0U, 10U, 62U, 63U, 64U}) {
     const std::string text = std::string(before, 'a') + "\r\nb\t";
     ControlMarks controls(text.data(), text.data() + text.size());
     CHECK(controls.next() == text.data() + before);

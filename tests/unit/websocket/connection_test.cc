@@ -72,7 +72,7 @@ TEST_CASE_TEMPLATE("messages of every size that come together come back together
   };
   for (std::size_t size = 0; size < 130; ++size) add(size);
   // Some of these leave at once, and those behind them must not overtake what is held.
-  for (const std::size_t size : {4'000, 4'096, 4'097, 5, 17'000, 6, 70'000, 7, 300'000, 8}) add(size);
+  for (const std::size_t size : {4'000U, 4'096U, 4'097U, 5U, 17'000U, 6U, 70'000U, 7U, 300'000U, 8U}) add(size);
   for (int count = 0; count < 3'000; ++count) add(20);
   client.write(sent);
   chat.until([&] { return client.received.size() >= expected.size(); });

@@ -72,7 +72,7 @@ TEST_CASE("the short way takes messages that lie whole in the input, and nothing
     server.rest = server.input;
     return server.protocol.try_next_message(server.rest, server.limits, message);
   };
-  for (const std::size_t size : {0, 1, 16, 32, 33, 125, 126, 9'000, 65'535}) {
+  for (const std::size_t size : {0U, 1U, 16U, 32U, 33U, 125U, 126U, 9'000U, 65'535U}) {
     server.limits.max_message_bytes = size;
     CHECK(try_next(frame(Opcode::text, std::string(size, 't')) + frame(Opcode::binary, std::string(size, '\xff'))));
     CHECK(message.is_text());
@@ -123,7 +123,7 @@ TEST_CASE("text on the short way that isn't UTF-8 is reported, whatever comes be
 }
 
 TEST_CASE("text on the short way that isn't UTF-8 is reported by the next call, once") {
-  for (const std::size_t size : {5, 32, 33, 125, 126, 20'000}) {
+  for (const std::size_t size : {5U, 32U, 33U, 125U, 126U, 20'000U}) {
     for (const std::string_view bad : {"\xff", "\xe2\x82", "\xc0\xaf"}) {
       Server server;
       Message message(MessageType::binary, {});
