@@ -21,8 +21,11 @@ constexpr auto digit_values = [] {
 
 void append_base64(std::string& to, Bytes data) {
   const std::size_t before = to.size();
-  to.resize(before + (data.size() + 2) / 3 * 4);
-  char* out = to.data() + before;
+  to.resize(before + base64_size(data.size()));
+  encode_base64(to.data() + before, data);
+}
+
+void encode_base64(char* out, Bytes data) noexcept {
   for (; !data.empty(); data = data.subspan(data.size() < 3 ? data.size() : 3)) {
     std::uint32_t group = std::to_integer<std::uint32_t>(data[0]) << 16;
     if (data.size() > 1) group |= std::to_integer<std::uint32_t>(data[1]) << 8;

@@ -7,27 +7,34 @@
 namespace tidewire::tls {
 namespace {
 
-/// SHA-1 as OpenSSL's providers have it: null if they have none. To find it by its name takes longer than to compute a
-/// short text's digest, so that is done once.
+/// SHA-1 as OpenSSL's providers have it, if they have it. To find it by its name and to make what it computes in takes
+/// longer than a short text's digest, so that is done once for each thread.
 class Sha1 {
  public:
-  Sha1() noexcept : method_(EVP_MD_fetch(nullptr, "SHA1", nullptr)) {}
+  Sha1() noexcept : method_(EVP_MD_fetch(nullptr, "SHA1", nullptr)), context_(EVP_MD_CTX_new()) {}
   Sha1(const Sha1&) = delete;
   Sha1& operator=(const Sha1&) = delete;
-  ~Sha1() { EVP_MD_free(method_); }
-  [[nodiscard]] const EVP_MD* method() const noexcept { return method_; }
+  ~Sha1() {
+    EVP_MD_CTX_free(context_);
+    EVP_MD_free(method_);
+  }
+
+  [[nodiscard]] bool digest(Bytes data, unsigned char* out) noexcept {
+    return method_ != nullptr && context_ != nullptr && EVP_DigestInit_ex2(context_, method_, nullptr) == 1 &&
+           EVP_DigestUpdate(context_, data.data(), data.size()) == 1 && EVP_DigestFinal_ex(context_, out, nullptr) == 1;
+  }
 
  private:
   EVP_MD* method_;
+  EVP_MD_CTX* context_;
 };
 
 }  // namespace
 
 Result<std::array<std::byte, 20>> sha1(Bytes data) {
-  static const Sha1 sha1;
+  thread_local Sha1 sha1;
   std::array<std::byte, 20> digest{};
-  auto* out = reinterpret_cast<unsigned char*>(digest.data());
-  if (sha1.method() == nullptr || EVP_Digest(data.data(), data.size(), out, nullptr, sha1.method(), nullptr) != 1) {
+  if (!sha1.digest(data, reinterpret_cast<unsigned char*>(digest.data()))) {
     return Error{std::make_error_code(std::errc::not_supported), "SHA-1"};
   }
   return digest;

@@ -19,7 +19,7 @@ class MemoryStream final : public Stream, private Flushable {
 
   void attach(Consumer& consumer) noexcept override { consumer_ = &consumer; }
   void resume() override {
-    reading_ = true;
+    reading_ = !leaving_;
     touch();
   }
   void pause() noexcept override { reading_ = false; }
@@ -40,6 +40,11 @@ class MemoryStream final : public Stream, private Flushable {
   void end() override {
     ending_ = true;
     touch();
+  }
+  void close_when_sent() override {
+    reading_ = false;
+    leaving_ = true;
+    end();
   }
   void close() noexcept override {
     if (closing_) return;
@@ -132,6 +137,7 @@ class MemoryStream final : public Stream, private Flushable {
       if (options_.reset_after_bytes != SIZE_MAX) options_.reset_after_bytes -= piece.size();
       outbox_.consume(piece.size());
     }
+    if (outbox_.empty() && leaving_) return close();
     const bool ends = outbox_.empty() && ending_ && peer_ != nullptr && !peer_->ended_by_peer_;
     if (ends) {
       peer_->ended_by_peer_ = true;
@@ -184,6 +190,7 @@ class MemoryStream final : public Stream, private Flushable {
   bool broken_ = false;
   bool starved_ = false;  // Output was lost for lack of memory.
   bool ending_ = false;
+  bool leaving_ = false;  // To be closed when the outbox is empty.
   bool ended_by_peer_ = false;
   bool end_told_ = false;
   bool reset_by_peer_ = false;

@@ -65,6 +65,7 @@ class StreamFlags {
   bool dirty_ : 1 = false;       // In the loop's list.
   bool broken_ : 1 = false;      // The connection failed; nothing goes in or out any more.
   bool ending_ : 1 = false;      // FIN is to follow what waits.
+  bool leaving_ : 1 = false;     // And the end of this stream, without the peer's.
   bool ended_ : 1 = false;       // FIN was sent.
   bool closing_ : 1 = false;
   bool closed_ : 1 = false;
@@ -91,6 +92,7 @@ class SocketStream final : public Stream,
   using Stream::write;
   std::size_t queued_bytes() const noexcept override { return pending_ == nullptr ? 0 : pending_->queue.size(); }
   void end() override;
+  void close_when_sent() override;
   void close() noexcept override;
   bool closing() const noexcept override { return closing_; }
   Address local_address() const override { return address(::getsockname); }
@@ -153,7 +155,7 @@ Address SocketStream::address(int (*query)(int, sockaddr*, socklen_t*)) const {
 // Reading
 
 void SocketStream::resume() {
-  if (reading_ || dead() || peer_ended_) return;
+  if (reading_ || dead() || peer_ended_ || leaving_) return;
   reading_ = true;
   if (const int status = watch_reading(loop()); status != 0) fail_later(status);
 }
@@ -417,6 +419,7 @@ void SocketStream::push() noexcept {
 void SocketStream::report() noexcept {
   if (dead() || pending_ == nullptr) return;
   if (failure_ != 0) return fail(failure_);
+  if (leaving_ && pending_->queue.empty()) return close();
   if (ending_ && !ended_ && pending_->queue.empty()) {
     ended_ = true;
     pending_->progress = true;
@@ -444,6 +447,14 @@ void SocketStream::end() {
 }
 
 // The end
+
+void SocketStream::close_when_sent() {
+  pause();
+  if (!refuses()) end();
+  leaving_ = true;
+  // After an `end`, nothing may be left that waits.
+  if (ended_ || dead()) close();
+}
 
 void SocketStream::close() noexcept {
   if (closing_) return;

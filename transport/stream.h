@@ -107,6 +107,12 @@ class TIDEWIRE_API Stream {
   /// Sends what waits, then tells the peer that nothing more comes (FIN). Reading goes on.
   virtual void end() = 0;
 
+  /// Sends what waits, then closes both ways, with no FIN or word of the peer's being waited for: for the end of a
+  /// protocol in which the peer has said its last. Nothing is read any more, and what the peer sends all the same may
+  /// cost it what it has not read yet. `on_closed` follows, and is all that does unless the connection breaks before;
+  /// give a peer that takes nothing a deadline.
+  virtual void close_when_sent() = 0;
+
   /// Closes both ways at once; what waits is dropped. `on_closed` follows, in a later turn.
   virtual void close() noexcept = 0;
 

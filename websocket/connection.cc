@@ -102,8 +102,10 @@ void Connection::handle_event(const Event& event) {
     case Event::Kind::pong:
       return handler().on_pong(*this, event.payload);
     case Event::Kind::close:
+      in_call_ = false;  // Between two calls of the handler's: it can be told at once.
       return peer_closed(event);
     case Event::Kind::violation:
+      in_call_ = false;
       return violated(event);
   }
 }
@@ -120,6 +122,7 @@ void Connection::answer_ping(Bytes payload) {
 void Connection::peer_closed(const Event& event) {
   endpoint_->publications.deliver();
   if (auto reply = protocol_.close_reply()) write_control(reply);
+  agreed_ = true;
   if (phase_ == Phase::open) return end(Cause::peer_closed, event.code, event.reason, {});
   const Farewell ours = extra().farewell;
   if (ours.cause == Cause::local_closed) return end(Cause::local_closed, event.code, event.reason, {});
@@ -212,15 +215,12 @@ void Connection::end(Cause cause, CloseCode code, std::string_view reason, std::
   phase_ = Phase::ended;
   protocol_.end();
   endpoint_->loop.disarm(*this);
+  if (!in_call_) return tell_end({.code = code, .reason = reason, .cause = cause, .detail = detail});
+  end_untold_ = true;
   try {
     extra().farewell = {.cause = cause, .code = code, .reason = std::string(reason), .detail = std::string(detail)};
   } catch (const std::bad_alloc&) {
     if (extra_) extra_->farewell = {.cause = cause, .code = code, .reason = {}, .detail = {}};
-  }
-  if (in_call_) {
-    end_untold_ = true;
-  } else {
-    tell_end();
   }
 }
 
@@ -235,8 +235,14 @@ void Connection::cut(Cause cause, CloseCode code, std::string_view detail) noexc
   end(cause, code, {}, detail);
 }
 
+/// The end that could not be told when it came.
 void Connection::tell_end() noexcept {
   end_untold_ = false;
+  const Farewell kept = extra_ ? std::move(extra_->farewell) : Farewell();
+  tell_end({.code = kept.code, .reason = kept.reason, .cause = kept.cause, .detail = kept.detail});
+}
+
+void Connection::tell_end(const CloseInfo& why) noexcept {
   if (extra_) {
     while (!extra_->memberships.empty()) TopicsState::drop(*this, extra_->memberships.size() - 1);
     if (extra_->handle) {
@@ -245,21 +251,19 @@ void Connection::tell_end() noexcept {
     }
   }
   if (opened_) {
-    const Farewell farewell = extra_ ? std::move(extra_->farewell) : Farewell();
     in_call_ = true;
-    endpoint_->loop.guard("websocket handler", [&] {
-      handler().on_close(
-          *this,
-          {.code = farewell.code, .reason = farewell.reason, .cause = farewell.cause, .detail = farewell.detail});
-    });
+    endpoint_->loop.guard("websocket handler", [&] { handler().on_close(*this, why); });
     in_call_ = false;
   }
   has_handler_ = false;
   drop_handler();
   if (phase_ == Phase::closed) return;
   if (cut_ || orphaned_) return close_stream();
-  // Our Close is to arrive, and closing with the peer's bytes unread would reset it away (RFC 6455 7.1.1).
   const bool ended = endpoint_->loop.guard("websocket close", [this] {
+    // RFC 6455 section 5.5.1: "After both sending and receiving a Close message [...] the server MUST close the
+    // underlying TCP connection immediately".
+    if (agreed_) return stream_->close_when_sent();
+    // Our Close is to arrive, and closing with the peer's bytes unread would reset it away.
     stream_->end();
     stream_->resume();
   });

@@ -146,6 +146,7 @@ class TIDEWIRE_API Connection : private http::Successor {
   void end(Cause cause, CloseCode code, std::string_view reason, std::string_view detail) noexcept;
   void cut(Cause cause, CloseCode code, std::string_view detail) noexcept;
   void tell_end() noexcept;
+  void tell_end(const CloseInfo& why) noexcept;
   void close_stream() noexcept;
   void resume_reading();
   void check_peer();
@@ -163,6 +164,7 @@ class TIDEWIRE_API Connection : private http::Successor {
   bool over_high_water_ : 1 = false;
   bool paused_ : 1 = false;      // The peer is not read from, for it doesn't read.
   bool cut_ : 1 = false;         // The stream closes with on_close, whatever waits.
+  bool agreed_ : 1 = false;      // Close has gone both ways: the peer has said its last.
   bool opened_ : 1 = false;      // on_open was called.
   bool peer_ended_ : 1 = false;  // The peer's FIN has come.
   bool has_handler_ : 1 = true;  // It is destroyed once on_close has returned.

@@ -80,15 +80,16 @@ bool asks_for_websocket(const http::Fields& fields) noexcept {
   return http::has_token(fields.values("upgrade"), "websocket");
 }
 
-Result<std::string> accept_for_key(std::string_view key) {
+Result<AcceptKey> accept_for_key(std::string_view key) {
   // Section 1.3: the key as it was sent, followed by this text.
   constexpr std::string_view suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  std::string text(key);
-  text += suffix;
+  std::string text;
+  text.reserve(key.size() + suffix.size());
+  text.append(key).append(suffix);
   const auto digest = tls::sha1(as_bytes(text));
   if (!digest) return digest.error();
-  std::string accept;
-  append_base64(accept, *digest);
+  AcceptKey accept;
+  encode_base64(accept.data(), *digest);
   return accept;
 }
 
@@ -108,7 +109,7 @@ std::variant<HandshakeOffer, HandshakeRefusal> judge_request(const HandshakeRequ
   if (!extensions) return bad_request("Sec-WebSocket-Extensions is not understood");
   auto accept = accept_for_key(request.fields.find("sec-websocket-key"));
   if (!accept) return HandshakeRefusal{http::Status::internal_server_error, "SHA-1 is not available", {}};
-  return HandshakeOffer{*std::move(accept), *std::move(subprotocols), *std::move(extensions)};
+  return HandshakeOffer{*accept, *std::move(subprotocols), *std::move(extensions)};
 }
 
 Result<HandshakeAnswer> judge_answer(http::Status status, const http::Fields& fields,
@@ -121,7 +122,8 @@ Result<HandshakeAnswer> judge_answer(http::Status status, const http::Fields& fi
   if (!http::has_token(fields.values("connection"), "upgrade")) return fault("Connection does not list upgrade");
   const auto accept = accept_for_key(expected.key);
   if (!accept) return accept.error();
-  if (only_value(fields, "sec-websocket-accept") != *accept) return fault("Sec-WebSocket-Accept does not fit the key");
+  if (only_value(fields, "sec-websocket-accept") != text_of(*accept))
+    return fault("Sec-WebSocket-Accept does not fit the key");
 
   HandshakeAnswer answer;
   if (fields.contains("sec-websocket-protocol")) {

@@ -5,6 +5,7 @@
 #include <tidewire/http/headers.h>
 #include <tidewire/http/status.h>
 #include <tidewire/websocket/extensions.h>
+#include <array>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,9 +21,13 @@ struct HandshakeRequest {
   http::Fields fields;
 };
 
+/// The value of Sec-WebSocket-Accept: base64 of a SHA-1.
+using AcceptKey = std::array<char, 28>;
+[[nodiscard]] inline std::string_view text_of(const AcceptKey& key) noexcept { return {key.data(), key.size()}; }
+
 /// A request that asks for a WebSocket and may have one; what to accept of its offers is the application's choice.
 struct HandshakeOffer {
-  std::string accept;                          ///< The value of Sec-WebSocket-Accept.
+  AcceptKey accept{};
   std::vector<std::string_view> subprotocols;  ///< In the client's order of preference; views the request.
   std::vector<Extension> extensions;           ///< As above.
 };
@@ -57,7 +62,7 @@ inline constexpr std::size_t max_subprotocols = 64;
 [[nodiscard]] TIDEWIRE_API bool asks_for_websocket(const http::Fields& fields) noexcept;
 
 /// The value of Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (section 4.2.2, step 5.4).
-[[nodiscard]] TIDEWIRE_API Result<std::string> accept_for_key(std::string_view key);
+[[nodiscard]] TIDEWIRE_API Result<AcceptKey> accept_for_key(std::string_view key);
 
 /// A fresh Sec-WebSocket-Key for a client: base64 of 16 random bytes (section 4.1).
 [[nodiscard]] TIDEWIRE_API Result<std::string> make_key();

@@ -17,7 +17,7 @@ struct PendingHandshake {
   }
 
   EndpointRef endpoint;
-  std::string accept;       // Sec-WebSocket-Accept.
+  AcceptKey accept{};
   std::string subprotocol;  // Chosen; may be empty.
   const http::Request* request;
   std::optional<http::OwnedRequest> kept;  // Behind `request`, once the callback that got it has returned.
@@ -87,7 +87,7 @@ std::string choose_subprotocol(const Endpoint& endpoint, const http::Request& re
 /// Makes the handler before the client is told: if it throws, the answer is a 500 instead of a 101.
 void accept(PendingHandshake& pending, http::Response& response) {
   auto connection = pending.endpoint->make_connection(pending.endpoint, *pending.request);
-  response.header("Sec-WebSocket-Accept", pending.accept);
+  response.header("Sec-WebSocket-Accept", text_of(pending.accept));
   if (!pending.subprotocol.empty()) response.header("Sec-WebSocket-Protocol", pending.subprotocol);
   response.switch_protocols("websocket", [connection = std::move(connection), subprotocol = pending.subprotocol](
                                              transport::StreamPtr stream, transport::Sessions& sessions) mutable {
@@ -112,11 +112,11 @@ void shake_hands(const EndpointRef& endpoint, const http::Request& request, http
     return;
   }
   auto& offer = std::get<HandshakeOffer>(judged);
-  auto pending = std::make_shared<PendingHandshake>(endpoint, request);
-  pending->subprotocol = choose_subprotocol(*endpoint, request, offer);
-  pending->accept = std::move(offer.accept);
-  if (endpoint->options.authorize) return authorize(pending, response);
-  accept(*pending, response);
+  PendingHandshake pending(endpoint, request);
+  pending.subprotocol = choose_subprotocol(*endpoint, request, offer);
+  pending.accept = offer.accept;
+  if (!endpoint->options.authorize) return accept(pending, response);
+  authorize(std::make_shared<PendingHandshake>(std::move(pending)), response);
 }
 
 /// What is wrong with the options; nothing if they will do.

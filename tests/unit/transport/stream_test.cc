@@ -278,6 +278,58 @@ EVERY_STREAM("the consumer is told when the FIN has gone") {
   run_until(loop, [&] { return far.ends == 1; });
 }
 
+EVERY_STREAM("close_when_sent sends what waits, whatever the peer does, and says no more than that it has closed") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string text = pattern(4 << 20);
+  far.stream->pause();
+  near.write(text);
+  near.stream->close_when_sent();
+  near.write("too late");
+  settle(loop);
+  CHECK(near.closes == 0);
+  near.stream->resume();
+  far.stream->resume();
+  run_until(loop, [&] { return near.closes == 1 && far.ends == 1; });
+  CHECK(far.received == text);
+  CHECK(near.failures.empty());
+  CHECK(near.ends == 0);
+  CHECK(near.data_calls == 0);
+}
+
+EVERY_STREAM("close_when_sent inside a read callback follows what was written there, and reads nothing more") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.data = [&](std::string_view) {
+    far.write("answer");
+    far.stream->close_when_sent();
+    far.stream->resume();
+    far.write("too late");
+  };
+  near.write("question");
+  run_until(loop, [&] { return near.ends == 1 && far.closes == 1; });
+  CHECK(near.received == "answer");
+  CHECK(far.data_calls == 1);
+}
+
+EVERY_STREAM("close_when_sent after an end closes when that has gone") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  near.write("before");
+  near.stream->end();
+  run_until(loop, [&] { return far.ends == 1; });
+  near.stream->close_when_sent();
+  run_until(loop, [&] { return near.closes == 1; });
+  CHECK(far.received == "before");
+  CHECK(near.failures.empty());
+}
+
 EVERY_STREAM("the end of the peer's output is told once, however often reading is resumed") {
   Loop loop(Kind::polling);
   auto [one, other] = Kind::connect(loop);
