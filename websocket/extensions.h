@@ -20,6 +20,14 @@ struct Extension {
   std::vector<ExtensionParameter> parameters;  ///< In order; a name may occur twice, which the extension judges.
 };
 
+/// An offer that a server accepts: what holds from then on, and the answer that says so. The agreement's type is the
+/// extension's own.
+template <class Agreement>
+struct AcceptedExtension {
+  Agreement agreement;
+  Extension answer;
+};
+
 /// More extensions than this in a request, or more parameters in one of them, are refused: no one offers as
 /// many, and each costs memory.
 inline constexpr std::size_t max_extensions = 16;
