@@ -105,7 +105,7 @@ std::optional<AcceptedExtension<DeflateAgreement>> accept_one(const DeflateOptio
   if (!read(offer, Value::optional, offered).empty()) return {};
   // Section 7.1.2.1: "A server declines an extension negotiation offer with this parameter if the server doesn't
   // support it."
-  if (offered.server_max_window_bits.bits < min_own_window_bits) return {};
+  if (offered.server_max_window_bits.bits < min_window_bits) return {};
 
   const int own_bits = std::min(options.own_window_bits, offered.server_max_window_bits.bits);
   const int peer_bits = offered.client_max_window_bits.given
@@ -139,7 +139,7 @@ Result<DeflateAgreement> judge_one(const DeflateOptions& options, const Extensio
   // `client_max_window_bits` is always offered, so any answer to it is legal: section 7.1.2.2 lets the server "either
   // ignore this value or use" it, and where it ignores ours, ours still holds.
   const int own_bits = std::min(options.own_window_bits, answered.client_max_window_bits.bits);
-  if (own_bits < min_own_window_bits) {
+  if (own_bits < min_window_bits) {
     return unacceptable(Errc::refused, "the server wants a window of 8 bits, which can't be kept to");
   }
   return DeflateAgreement{.own_takeover = options.own_takeover && !answered.client_no_context_takeover,
@@ -153,8 +153,8 @@ Result<DeflateAgreement> judge_one(const DeflateOptions& options, const Extensio
 Result<void> check_deflate(const DeflateOptions& options) {
   const auto outside = [](int value, int least, int most) { return value < least || value > most; };
   const char* wrong = nullptr;
-  if (outside(options.own_window_bits, min_own_window_bits, max_window_bits)) wrong = "own_window_bits is not 9 to 15";
-  if (outside(options.peer_window_bits, min_window_bits, max_window_bits)) wrong = "peer_window_bits is not 8 to 15";
+  if (outside(options.own_window_bits, min_window_bits, max_window_bits)) wrong = "own_window_bits is not 9 to 15";
+  if (outside(options.peer_window_bits, min_window_bits, max_window_bits)) wrong = "peer_window_bits is not 9 to 15";
   if (outside(options.level, 1, 9)) wrong = "level is not 1 to 9";
   if (outside(options.memory_level, 1, 9)) wrong = "memory_level is not 1 to 9";
   if (wrong == nullptr) return {};

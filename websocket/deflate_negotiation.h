@@ -19,12 +19,11 @@ namespace tidewire::websocket {
 
 inline constexpr std::string_view deflate_name = "permessage-deflate";
 
-/// The RFC's bounds on window bits.
-inline constexpr int min_window_bits = 8;
+/// The bounds on window bits that we set. The RFC's begin at 8, which zlib can't keep to when it compresses: it
+/// takes 9 instead. So 8 is never agreed on for what we send, and never asked of a peer, which may have zlib, too. A
+/// peer that itself proposes 8 for what it sends gets it.
+inline constexpr int min_window_bits = 9;
 inline constexpr int max_window_bits = 15;
-/// The least that our own compressor can keep to: asked for 8, zlib takes 9, and may then refer to what the peer
-/// no longer has. So 8 is never agreed on for what we send; for what the peer sends it is as good as any.
-inline constexpr int min_own_window_bits = 9;
 
 /// How messages are compressed. Of the two sides "own" is the one that was given these options, be it a server's
 /// route or a client. The defaults cost a connection no memory between messages.
@@ -36,7 +35,7 @@ struct DeflateOptions {
 
   /// The window of what we send, 9 to 15; the peer can make it smaller.
   int own_window_bits = 15;
-  /// The largest window of what the peer sends, 8 to 15. A client that doesn't offer `client_max_window_bits`
+  /// The largest window of what the peer sends, 9 to 15. A client that doesn't offer `client_max_window_bits`
   /// can't be limited, and isn't permitted takeover if this is below 15: then the window still costs nothing
   /// between messages. A server that won't be limited declines, and nothing is compressed.
   int peer_window_bits = 15;
@@ -54,10 +53,10 @@ struct DeflateOptions {
 
 /// What holds on a connection. Of the two sides "own" is again ours, whichever role we have.
 struct DeflateAgreement {
-  bool own_takeover = false;   ///< Our compressor may refer to earlier messages.
-  bool peer_takeover = false;  ///< The peer's may: our window of what it sent must be kept.
-  std::uint8_t own_window_bits = 15;
-  std::uint8_t peer_window_bits = 15;
+  bool own_takeover = false;           ///< Our compressor may refer to earlier messages.
+  bool peer_takeover = false;          ///< The peer's may: our window of what it sent must be kept.
+  std::uint8_t own_window_bits = 15;   ///< 9 to 15.
+  std::uint8_t peer_window_bits = 15;  ///< 8 to 15.
 
   friend bool operator==(const DeflateAgreement&, const DeflateAgreement&) = default;
 };
