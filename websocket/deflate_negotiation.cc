@@ -93,8 +93,8 @@ Extension answer_to(const Parameters& offered, const DeflateAgreement& agreed) {
   // It may do so unasked, too, but there are clients that fail then, and a smaller window needs no announcement.
   if (offered.server_max_window_bits.given) add(answer, parameter::server_max_window_bits, agreed.own_window_bits);
   // Section 7.1.2.2: if the offer "doesn't have the 'client_max_window_bits' extension parameter, the [answer] MUST
-  // NOT include" it. If it has a value, the answer's is "equal to or smaller".
-  if (offered.client_max_window_bits.given && agreed.peer_window_bits < max_window_bits) {
+  // NOT include" it; the window is then whole. If it has a value, the answer's is "equal to or smaller".
+  if (agreed.peer_window_bits < max_window_bits) {
     add(answer, parameter::client_max_window_bits, agreed.peer_window_bits);
   }
   return answer;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -137,9 +138,40 @@ DeflateOptions options_of(std::uint8_t byte, std::uint8_t bits) {
           .peer_window_bits = 9 + bits / 7 % 7};
 }
 
+// What the rules turn on, so that a byte is enough for each.
+std::string spell_out(std::string_view choices) {
+  static constexpr std::string_view words[] = {
+      ",permessage-deflate",
+      ",x-webkit-deflate-frame",
+      ";server_no_context_takeover",
+      ";client_no_context_takeover",
+      ";server_max_window_bits",
+      ";client_max_window_bits",
+      ";x",
+      "=8",
+      "=9",
+      "=10",
+      "=\"12\"",
+      "=15",
+      "=16",
+      "=09",
+      "=7",
+      "=1",
+      "=1a",
+      "=1-",
+      "=150",
+      "\n",
+  };
+  std::string text = "permessage-deflate";
+  for (const char choice : choices.substr(0, 200)) {
+    text += words[static_cast<unsigned char>(choice) % std::size(words)];
+  }
+  return text;
+}
+
 }  // namespace
 
-// Two bytes for the options of each side; then the lines of the field.
+// Two bytes for the options of each side; then the lines of the field, or what to spell them from.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 4) return 0;
   const DeflateOptions server = options_of(data[0], data[1]);
@@ -147,7 +179,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(check_deflate(server).has_value() && check_deflate(client).has_value());
   check_pair(client, server);
 
-  std::string_view text(reinterpret_cast<const char*>(data) + 4, size - 4);
+  const std::string_view rest(reinterpret_cast<const char*>(data) + 4, size - 4);
+  const std::string spelled = (data[0] & 0x80U) != 0 ? spell_out(rest) : std::string(rest);
+  std::string_view text = spelled;
   std::vector<Extension> extensions;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
