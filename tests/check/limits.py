@@ -11,6 +11,7 @@ STRUCTS = {
     "http::ServerOptions": "http/options.h",
     "http::BodyLimits": "http/body.h",
     "websocket::Options": "websocket/options.h",
+    "websocket::DeflateOptions": "websocket/deflate_negotiation.h",
     "transport::ListenOptions": "transport/listener.h",
 }
 UNITS = {"KiB": 1024, "MiB": 1024 * 1024, "s": 1000, "ms": 1, "": 1}
