@@ -1,0 +1,155 @@
+#pragma once
+
+#include <tidewire/core/buffer.h>
+#include <tidewire/core/bytes.h>
+#include <tidewire/core/export.h>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+/// The codec of permessage-deflate (RFC 7692 section 7.2): payloads of messages in, payloads out.
+///
+/// What compresses is large and is a loop's (`DeflateEngines`). What a connection has is small: the end of the text
+/// that it has sent or received (`Deflater`, `Inflater`), and only where context takeover was agreed. An engine is
+/// given that text as a dictionary for each message, so idle connections cost at most their window.
+namespace tidewire::websocket {
+
+enum class DeflateBackend : std::uint8_t {
+  zlib,  ///< In every build.
+  isal,  ///< Intel's ISA-L, where the build found it. Some three times as fast; output a little larger.
+};
+
+/// What this build has, the one that is used unless told otherwise first.
+[[nodiscard]] TIDEWIRE_API std::span<const DeflateBackend> deflate_backends() noexcept;
+
+/// "zlib 1.2.13" or "ISA-L 2.30.0".
+[[nodiscard]] TIDEWIRE_API const char* deflate_backend_name(
+    DeflateBackend backend = deflate_backends().front()) noexcept;
+
+/// How one direction of a connection is compressed: what was agreed in the handshake, and the effort.
+struct DeflateSettings {
+  /// Whether a message may refer to the messages before it.
+  bool takeover = false;
+  /// 8 to 15: how far back a reference may reach, as a power of two.
+  std::uint8_t window_bits = 15;
+  /// 1 (fast) to 9 (small), as zlib has it. For compressing only.
+  std::uint8_t level = 6;
+};
+
+namespace detail {
+class CompressorEngine;
+class DecompressorEngine;
+}  // namespace detail
+
+/// What a loop's connections compress and decompress with. Nothing is allocated before the first message.
+///
+/// It outlives the Deflaters and Inflaters that use it. One thread at a time.
+class TIDEWIRE_API DeflateEngines {
+ public:
+  /// `backend` is one of `deflate_backends()`.
+  explicit DeflateEngines(DeflateBackend backend = deflate_backends().front()) noexcept;
+  DeflateEngines(const DeflateEngines&) = delete;
+  DeflateEngines& operator=(const DeflateEngines&) = delete;
+  ~DeflateEngines();
+
+  [[nodiscard]] DeflateBackend backend() const noexcept { return backend_; }
+
+  /// Frees what no message is using now.
+  void release() noexcept;
+
+ private:
+  friend class Deflater;
+  friend class Inflater;
+
+  [[nodiscard]] detail::CompressorEngine& compressor();
+  [[nodiscard]] std::unique_ptr<detail::DecompressorEngine> take_decompressor();
+  void put_decompressor(std::unique_ptr<detail::DecompressorEngine> engine) noexcept;
+
+  DeflateBackend backend_;
+  std::unique_ptr<detail::CompressorEngine> compressor_;
+  std::unique_ptr<detail::DecompressorEngine> spare_decompressor_;
+};
+
+/// The end of a text, at most a window of it. Owns no memory before the first byte.
+class TIDEWIRE_API DeflateHistory {
+ public:
+  [[nodiscard]] Bytes view() const noexcept { return {memory_.get(), size_}; }
+  /// How much memory it holds.
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  /// Adds to the end; keeps the last `window` bytes. Throws `std::bad_alloc`, and is then as it was.
+  void append(Bytes text, std::size_t window);
+  void release() noexcept;
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = 0;
+};
+
+/// Compresses what a connection sends, or, without takeover, what goes to any number of them.
+class TIDEWIRE_API Deflater {
+ public:
+  Deflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept;
+
+  /// Appends to `to` what `part` of a message is on the wire: decodable by the peer as soon as it has it. With
+  /// `last`, the message ends and the four bytes that section 7.2.1 strips are not there; an empty message is the one
+  /// byte 00 (section 7.2.3.6). A part that is empty and not the last is nothing. No block has BFINAL set.
+  ///
+  /// False: there is no memory. `to` is as it was, and this can go on: the peer has missed nothing, so the message
+  /// can also be sent uncompressed if this was its first part.
+  [[nodiscard]] bool compress(Bytes part, bool last, Buffer& to) noexcept;
+
+  /// Frees the history, between messages or parts: the next message refers to nothing before it, which the peer need
+  /// not know. For idle connections.
+  void release() noexcept { history_.release(); }
+
+  /// What is allocated for this connection alone, in bytes.
+  [[nodiscard]] std::size_t memory() const noexcept { return history_.capacity(); }
+
+ private:
+  DeflateEngines* engines_;
+  DeflateSettings settings_;
+  DeflateHistory history_;
+};
+
+enum class InflateState : std::uint8_t {
+  needs_input,  ///< All input is consumed, and all that it says is written.
+  output_full,  ///< Call again with more room, and what is left of the input (which may be nothing).
+  complete,     ///< The message is at its end, and all of it is written. The next call begins the next one.
+  corrupt,      ///< The peer sent what is no DEFLATE. There is no going on.
+  no_memory,    ///< There is no memory. There is no going on.
+};
+
+/// Inflates what a connection receives, in steps as large as the caller allows.
+class TIDEWIRE_API Inflater {
+ public:
+  Inflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept;
+  Inflater(Inflater&&) noexcept;
+  Inflater& operator=(Inflater&&) noexcept;
+  ~Inflater();
+
+  struct Step {
+    std::size_t produced;  ///< Bytes at the front of `output`; also when the state is `corrupt`.
+    InflateState state;
+  };
+
+  /// Inflates from the front of `input`, which it shortens by what it consumed, into `output`. `last` says that the
+  /// message ends with this input; keep saying so until the state is `complete`.
+  ///
+  /// Between the first call for a message and `complete` it holds an engine of its own.
+  [[nodiscard]] Step inflate(Bytes& input, bool last, MutableBytes output) noexcept;
+
+  /// Whether a message has begun and is not complete.
+  [[nodiscard]] bool in_message() const noexcept { return engine_ != nullptr; }
+
+  /// What is allocated for this connection alone between messages, in bytes.
+  [[nodiscard]] std::size_t memory() const noexcept { return history_.capacity(); }
+
+ private:
+  DeflateEngines* engines_;
+  DeflateSettings settings_;
+  DeflateHistory history_;
+  std::unique_ptr<detail::DecompressorEngine> engine_;
+};
+
+}  // namespace tidewire::websocket
