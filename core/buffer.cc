@@ -43,6 +43,12 @@ void Buffer::consume(std::size_t count) noexcept {
   if (begin_ == end_) clear();
 }
 
+void Buffer::drop_back(std::size_t count) noexcept {
+  assert(count <= size());
+  end_ -= count;
+  if (begin_ == end_) clear();
+}
+
 void Buffer::release() noexcept {
   memory_.reset();
   begin_ = end_ = capacity_ = 0;

@@ -43,6 +43,8 @@ class TIDEWIRE_API Buffer {
 
   /// Drops `count` bytes from the front; costs nothing.
   void consume(std::size_t count) noexcept;
+  /// Drops `count` bytes from the back; costs nothing.
+  void drop_back(std::size_t count) noexcept;
   /// Drops the contents and keeps the memory.
   void clear() noexcept { begin_ = end_ = 0; }
   /// Drops the contents and the memory.

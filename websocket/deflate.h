@@ -22,7 +22,7 @@ enum class DeflateBackend : std::uint8_t {
 /// What this build has, the one that is used unless told otherwise first.
 [[nodiscard]] TIDEWIRE_API std::span<const DeflateBackend> deflate_backends() noexcept;
 
-/// "zlib 1.2.13" or "ISA-L 2.30.0".
+/// "zlib" or "isal", as the build's option `deflate` has it.
 [[nodiscard]] TIDEWIRE_API const char* deflate_backend_name(
     DeflateBackend backend = deflate_backends().front()) noexcept;
 
@@ -33,7 +33,7 @@ struct DeflateSettings {
   /// 8 to 15: how far back a reference may reach, as a power of two.
   std::uint8_t window_bits = 15;
   /// 1 (fast) to 9 (small), as zlib has it. For compressing only.
-  std::uint8_t level = 6;
+  std::uint8_t level = 3;
 };
 
 namespace detail {
@@ -73,6 +73,13 @@ class TIDEWIRE_API DeflateEngines {
 /// The end of a text, at most a window of it. Owns no memory before the first byte.
 class TIDEWIRE_API DeflateHistory {
  public:
+  DeflateHistory() noexcept = default;
+  DeflateHistory(DeflateHistory&& other) noexcept;
+  DeflateHistory& operator=(DeflateHistory&& other) noexcept;
+  DeflateHistory(const DeflateHistory&) = delete;
+  DeflateHistory& operator=(const DeflateHistory&) = delete;
+  ~DeflateHistory() = default;
+
   [[nodiscard]] Bytes view() const noexcept { return {memory_.get(), size_}; }
   /// How much memory it holds.
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
@@ -107,6 +114,8 @@ class TIDEWIRE_API Deflater {
   [[nodiscard]] std::size_t memory() const noexcept { return history_.capacity(); }
 
  private:
+  void remember(Bytes part) noexcept;
+
   DeflateEngines* engines_;
   DeflateSettings settings_;
   DeflateHistory history_;
@@ -146,6 +155,8 @@ class TIDEWIRE_API Inflater {
   [[nodiscard]] std::size_t memory() const noexcept { return history_.capacity(); }
 
  private:
+  [[nodiscard]] bool end_message();
+
   DeflateEngines* engines_;
   DeflateSettings settings_;
   DeflateHistory history_;

@@ -20,8 +20,13 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 ALLOWED = {
     "uv.h": lambda path: path.parts[0] == "core" and is_private(path),
     "openssl/": lambda path: path.parts[0] == "tls" and is_private(path),
-    "zlib.h": lambda path: path.parts[0] in ("http", "websocket") and is_private(path),
+    "zlib.h": lambda path: may_compress(path),
+    "isa-l": lambda path: may_compress(path),
 }
+
+
+def may_compress(path: pathlib.Path) -> bool:
+    return is_private(path) and (path.parts[0] == "http" or named(ROOT / path).startswith("websocket/deflate"))
 
 
 def installed(layer: str) -> set[str]:

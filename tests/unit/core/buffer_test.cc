@@ -50,6 +50,19 @@ TEST_CASE("prepared bytes become contents by commit") {
   CHECK(as_text(buffer.view()) == "xx");
 }
 
+TEST_CASE("what is dropped leaves at the back") {
+  Buffer buffer;
+  buffer.append(as_bytes("abcdef"));
+  buffer.consume(1);
+  buffer.drop_back(2);
+  CHECK(as_text(buffer.view()) == "bcd");
+  buffer.append(as_bytes("x"));
+  CHECK(as_text(buffer.view()) == "bcdx");
+  buffer.drop_back(4);
+  CHECK(buffer.empty());
+  CHECK(buffer.spare() == buffer.capacity());
+}
+
 TEST_CASE("a buffer that is consumed as fast as it fills does not grow") {
   Buffer buffer;
   buffer.append(as_bytes(std::string(100, 'x')));

@@ -1,0 +1,201 @@
+#include <tidewire/websocket/deflate.h>
+#include <tidewire/websocket/deflate_backend.h>
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace tidewire::websocket {
+namespace {
+
+#if defined(TIDEWIRE_HAVE_ISAL)
+constexpr DeflateBackend backends[] = {DeflateBackend::isal, DeflateBackend::zlib};
+#else
+constexpr DeflateBackend backends[] = {DeflateBackend::zlib};
+#endif
+
+constexpr std::size_t smallest_history_bytes = 256;
+
+constexpr std::size_t window_of(const DeflateSettings& settings) noexcept {
+  return std::size_t{1} << settings.window_bits;
+}
+
+[[nodiscard]] bool good(const DeflateSettings& settings) noexcept {
+  return settings.window_bits >= 8 && settings.window_bits <= detail::max_window_bits && settings.level >= 1 &&
+         settings.level <= 9;
+}
+
+}  // namespace
+
+std::span<const DeflateBackend> deflate_backends() noexcept { return backends; }
+
+const char* deflate_backend_name(DeflateBackend backend) noexcept {
+  return backend == DeflateBackend::isal ? "isal" : "zlib";
+}
+
+DeflateEngines::DeflateEngines(DeflateBackend backend) noexcept : backend_(backend) {
+  assert(std::ranges::find(deflate_backends(), backend) != deflate_backends().end());
+}
+
+DeflateEngines::~DeflateEngines() = default;
+
+void DeflateEngines::release() noexcept {
+  compressor_.reset();
+  spare_decompressor_.reset();
+}
+
+detail::CompressorEngine& DeflateEngines::compressor() {
+  if (compressor_ == nullptr) {
+#if defined(TIDEWIRE_HAVE_ISAL)
+    if (backend_ == DeflateBackend::isal) return *(compressor_ = detail::make_isal_compressor());
+#endif
+    compressor_ = detail::make_zlib_compressor();
+  }
+  return *compressor_;
+}
+
+std::unique_ptr<detail::DecompressorEngine> DeflateEngines::take_decompressor() {
+  if (spare_decompressor_ != nullptr) return std::move(spare_decompressor_);
+#if defined(TIDEWIRE_HAVE_ISAL)
+  if (backend_ == DeflateBackend::isal) return detail::make_isal_decompressor();
+#endif
+  return detail::make_zlib_decompressor();
+}
+
+void DeflateEngines::put_decompressor(std::unique_ptr<detail::DecompressorEngine> engine) noexcept {
+  if (spare_decompressor_ == nullptr) spare_decompressor_ = std::move(engine);
+}
+
+DeflateHistory::DeflateHistory(DeflateHistory&& other) noexcept
+    : memory_(std::move(other.memory_)),
+      size_(std::exchange(other.size_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+DeflateHistory& DeflateHistory::operator=(DeflateHistory&& other) noexcept {
+  if (this == &other) return *this;
+  memory_ = std::move(other.memory_);
+  size_ = std::exchange(other.size_, 0);
+  capacity_ = std::exchange(other.capacity_, 0);
+  return *this;
+}
+
+void DeflateHistory::append(Bytes text, std::size_t window) {
+  text = text.last(std::min(text.size(), window));
+  if (text.empty()) return;
+  const Bytes kept = view().last(std::min<std::size_t>(size_, window - text.size()));
+  const std::size_t size = kept.size() + text.size();
+  if (size > capacity_) {
+    const std::size_t capacity = std::min(window, std::max({size, std::size_t{capacity_} * 2, smallest_history_bytes}));
+    auto memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
+    std::copy(kept.begin(), kept.end(), memory.get());
+    memory_ = std::move(memory);
+    capacity_ = static_cast<std::uint32_t>(capacity);
+  } else if (kept.size() < size_) {
+    std::memmove(memory_.get(), kept.data(), kept.size());
+  }
+  std::copy(text.begin(), text.end(), memory_.get() + kept.size());
+  size_ = static_cast<std::uint32_t>(size);
+}
+
+void DeflateHistory::release() noexcept {
+  memory_.reset();
+  size_ = capacity_ = 0;
+}
+
+Deflater::Deflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept
+    : engines_(&engines), settings_(settings) {
+  assert(good(settings));
+}
+
+bool Deflater::compress(Bytes part, bool last, Buffer& to) noexcept {
+  const std::size_t before = to.size();
+  try {
+    if (!part.empty()) {
+      detail::CompressorEngine& engine = engines_->compressor();
+      engine.begin({history_.view(), part.size(), settings_.window_bits, settings_.level});
+      for (Bytes rest = part; !rest.empty();) {
+        const Bytes slice = rest.first(std::min(rest.size(), detail::max_slice_bytes));
+        engine.add(slice, to);
+        rest = rest.subspan(slice.size());
+      }
+      assert(to.size() - before > sizeof detail::sync_marker &&
+             std::memcmp(to.data() + to.size() - sizeof detail::sync_marker, detail::sync_marker,
+                         sizeof detail::sync_marker) == 0);
+      if (last) to.drop_back(sizeof detail::sync_marker);
+    } else if (last) {
+      // The header of an empty stored block. What it stands behind ends with a byte (section 7.2.3.6).
+      const std::byte empty_message = {};
+      to.append({&empty_message, 1});
+    }
+  } catch (const std::bad_alloc&) {
+    to.drop_back(to.size() - before);
+    return false;
+  }
+  if (settings_.takeover) remember(part);
+  return true;
+}
+
+void Deflater::remember(Bytes part) noexcept {
+  try {
+    history_.append(part, window_of(settings_));
+  } catch (const std::bad_alloc&) {
+    history_.release();
+  }
+}
+
+Inflater::Inflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept
+    : engines_(&engines), settings_(settings) {
+  assert(good(settings));
+}
+
+Inflater::Inflater(Inflater&& other) noexcept = default;
+
+Inflater& Inflater::operator=(Inflater&& other) noexcept {
+  if (this == &other) return *this;
+  if (engine_ != nullptr) engines_->put_decompressor(std::move(engine_));
+  engines_ = other.engines_;
+  settings_ = other.settings_;
+  history_ = std::move(other.history_);
+  engine_ = std::move(other.engine_);
+  return *this;
+}
+
+Inflater::~Inflater() {
+  if (engine_ != nullptr) engines_->put_decompressor(std::move(engine_));
+}
+
+Inflater::Step Inflater::inflate(Bytes& input, bool last, MutableBytes output) noexcept {
+  MutableBytes room = output;
+  const auto step = [&](InflateState state) { return Step{output.size() - room.size(), state}; };
+  try {
+    if (engine_ == nullptr) {
+      auto engine = engines_->take_decompressor();
+      engine->begin(history_.view());
+      engine_ = std::move(engine);
+    }
+    const bool taken = engine_->run(input, room);
+    if (settings_.takeover) history_.append(output.first(output.size() - room.size()), window_of(settings_));
+    if (!taken) return step(InflateState::corrupt);
+    if (room.empty()) return step(InflateState::output_full);
+    if (!last) return step(InflateState::needs_input);
+    assert(input.empty());
+    if (!end_message()) return step(InflateState::corrupt);
+  } catch (const std::bad_alloc&) {
+    return step(InflateState::no_memory);
+  }
+  engines_->put_decompressor(std::move(engine_));
+  return step(InflateState::complete);
+}
+
+bool Inflater::end_message() {
+  // Peers that know nothing of section 7.2.3.6 send an empty message as nothing, and those that end a message with
+  // BFINAL may leave out the 00 that should follow (7.2.3.4). zlib takes both, and neither is ambiguous.
+  if (engine_->is_fresh()) return true;
+  // Section 7.2.2: what the sender has stripped is put back. It must be the end of an empty block and no text.
+  Bytes tail = detail::sync_marker;
+  MutableBytes none;
+  return engine_->run(tail, none) && tail.empty() && engine_->at_boundary();
+}
+
+}  // namespace tidewire::websocket
