@@ -34,6 +34,8 @@ struct Settings {
   std::uint16_t port = 9001;
   std::size_t max_message_size = std::size_t{1} << 20;
   bool libuv = false;
+  bool deflate = false;
+  bool takeover = false;
 };
 
 /// "HOST:PORT", with the brackets that an IPv6 address needs.
@@ -46,7 +48,10 @@ int serve(const Settings& settings) {
   Loop loop(settings.libuv ? Polling::libuv : Polling::native);
   websocket::Topics topics(loop);
   http::Server server(loop);
-  const websocket::Options options{.max_message_size = settings.max_message_size};
+  websocket::Options options{.max_message_size = settings.max_message_size};
+  if (settings.deflate || settings.takeover) {
+    options.deflate = {.own_takeover = settings.takeover, .peer_takeover = settings.takeover};
+  }
   websocket::route<Echo>(server, "/echo", options);
   websocket::route<Broadcast>(server, "/broadcast", options, topics);
   server.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
@@ -74,6 +79,8 @@ int main(int argc, char** argv) {
   app.add_option("--max-message-size", settings.max_message_size, "largest message taken, in bytes")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_flag("--deflate", settings.deflate, "compress messages with clients that offer permessage-deflate");
+  app.add_flag("--takeover", settings.takeover, "the same, and let messages refer to earlier ones");
   app.add_flag("--libuv", settings.libuv, "leave all waiting for sockets to libuv, to compare");
   try {
     app.parse(argc, argv);

@@ -1,18 +1,20 @@
 #pragma once
 
 #include <tidewire/core/buffer.h>
+#include <tidewire/websocket/deflate.h>
 #include <tidewire/websocket/frame.h>
 #include <tidewire/websocket/message.h>
 #include <tidewire/websocket/utf8.h>
 #include <array>
 #include <cstdint>
+#include <optional>
 
 namespace tidewire::websocket {
 
 /// What a Protocol holds while a frame or a message is under way between two inputs. Not installed: the
 /// rest of the world sees SpareAssembly and no more.
 struct Assembly {
-  Buffer payload;                                            ///< The message so far, unmasked and checked.
+  Buffer payload;                                            ///< The message so far, unmasked, inflated and checked.
   std::array<std::byte, max_header_bytes> head{};            ///< The beginning of a header that isn't complete.
   std::array<std::byte, max_control_payload_bytes> control;  ///< The payload of a control frame so far.
   std::uint8_t head_bytes = 0;
@@ -31,6 +33,11 @@ struct Assembly {
   std::uint64_t message_bytes = 0;  ///< As announced by the headers of its frames so far.
   Utf8 utf8;
 
+  bool compressed = false;           ///< The message, by permessage-deflate.
+  std::size_t unmasked = 0;          ///< Bytes at the front of the input that are unmasked and not inflated yet.
+  std::uint64_t inflated_bytes = 0;  ///< What the message has become so far.
+  std::optional<Inflater> inflater;  ///< Where messages don't refer to those before them: this message's own.
+
   /// Nothing is under way: whatever was, has been delivered.
   [[nodiscard]] bool idle() const noexcept { return !in_frame && !in_message && head_bytes == 0; }
 
@@ -46,13 +53,22 @@ struct Assembly {
     return payload.prepare(at_least);
   }
 
+  /// What there is of the message is not wanted any more.
+  void discard() noexcept {
+    payload.release();
+    inflater.reset();
+    unmasked = 0;
+  }
+
   void reset() noexcept {
     payload.clear();
     head_bytes = control_bytes = 0;
-    in_frame = in_message = first = in_pieces = invalid = false;
+    in_frame = in_message = first = in_pieces = invalid = compressed = false;
     fragments = 0;
-    message_bytes = remaining = 0;
+    message_bytes = remaining = inflated_bytes = 0;
+    unmasked = 0;
     utf8.reset();
+    inflater.reset();
   }
 };
 

@@ -74,7 +74,7 @@ void Connection::process(MutableBytes input) noexcept {
       while (whole_messages && protocol_.try_next_message(input, limits, message)) own.on_message(*this, message);
       // In a copy, so that the compiler may keep the place in registers while such messages follow each other.
       MutableBytes rest = input;
-      const auto event = protocol_.next(rest, limits, endpoint_->spare);
+      const auto event = protocol_.next(rest, limits, endpoint_->spare, peer_window());
       input = rest;
       if (!event) break;
       handle_event(*event);
@@ -329,6 +329,7 @@ void Connection::check_peer() {
   if (silent < interval) return loop.arm_at(*this, heard_ + interval);
   endpoint_->publications.deliver();
   if (phase_ != Phase::open) return;
+  release_window();
   write_control(protocol_.ping({}));
   pinged_ = true;
   loop.arm(*this, options.pong_timeout);

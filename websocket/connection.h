@@ -14,6 +14,7 @@
 #include <tidewire/websocket/protocol.h>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 namespace tidewire::websocket {
 
 struct ConnectionExtra;
+struct DeflateWindows;
 struct Membership;
 
 /// A WebSocket connection (RFC 6455), as its handler sees it.
@@ -66,6 +68,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   [[nodiscard]] std::size_t queued_bytes() const noexcept;
   /// What `Options::choose_subprotocol` chose; empty if nothing.
   [[nodiscard]] std::string_view subprotocol() const noexcept;
+  /// Whether messages are compressed (permessage-deflate), which the peer offered and the route allows.
+  [[nodiscard]] bool deflates() const noexcept { return protocol_.deflates(); }
   /// Empty once the connection has broken, and for streams that have none.
   [[nodiscard]] transport::Address peer_address() const;
   [[nodiscard]] Loop& loop() const noexcept { return endpoint_->loop; }
@@ -79,6 +83,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// For a SuccessorFactory: gives the connection, so far only a handler, its stream. It owns itself from then on.
   [[nodiscard]] static http::Successor* start(std::unique_ptr<Connection> connection, transport::StreamPtr stream,
                                               transport::Sessions& sessions, std::string subprotocol);
+  /// Before `start`: compresses by these terms.
+  void use_deflate(const DeflateAgreement& agreement) noexcept { protocol_.use_deflate(agreement); }
   /// Sends whole frames that others send, too; `joined` is all of them in one piece, or empty. `last`: nothing more
   /// is sent in this turn, as far as one knows. Calls no handler.
   void send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined, bool last) noexcept;
@@ -132,6 +138,12 @@ class TIDEWIRE_API Connection : private http::Successor {
   void violated(const Event& event);
 
   [[nodiscard]] bool compose_held(const Message& message) noexcept;
+  /// Whether a message of so many bytes is worth it, and the peer takes it.
+  [[nodiscard]] bool compresses(std::size_t bytes) const noexcept {
+    return bytes >= endpoint_->deflate_from_bytes && protocol_.deflates();
+  }
+  [[nodiscard]] std::optional<Bytes> compress(Bytes part, bool last);
+  [[nodiscard]] std::optional<Bytes> compress_whole(Bytes message);
   [[gnu::noinline]] SendStatus send_any(const Message& message);
   [[nodiscard]] SendStatus admit(std::size_t bytes);
   [[nodiscard]] SendStatus after_write() noexcept;
@@ -151,6 +163,10 @@ class TIDEWIRE_API Connection : private http::Successor {
   void resume_reading();
   void check_peer();
   ConnectionExtra& extra();
+  DeflateWindows& windows();
+  [[nodiscard]] Deflater& own_window();
+  [[nodiscard]] Inflater* peer_window();
+  void release_window() noexcept;
 
   transport::StreamPtr stream_;
   EndpointRef endpoint_;
@@ -166,6 +182,7 @@ class TIDEWIRE_API Connection : private http::Successor {
   bool cut_ : 1 = false;         // The stream closes with on_close, whatever waits.
   bool agreed_ : 1 = false;      // Close has gone both ways: the peer has said its last.
   bool opened_ : 1 = false;      // on_open was called.
+  bool deflating_ : 1 = false;   // The message in parts that is under way is compressed.
   bool peer_ended_ : 1 = false;  // The peer's FIN has come.
   bool has_handler_ : 1 = true;  // It is destroyed once on_close has returned.
   bool orphaned_ : 1 = false;    // The server has gone.

@@ -4,6 +4,7 @@
 #include <tidewire/core/loop.h>
 #include <tidewire/core/shared_bytes.h>
 #include <tidewire/websocket/close_code.h>
+#include <tidewire/websocket/deflate.h>
 #include <tidewire/websocket/handle.h>
 #include <tidewire/websocket/message.h>
 #include <tidewire/websocket/topics_state.h>
@@ -31,6 +32,12 @@ struct Farewell {
   std::string detail;
 };
 
+/// The texts that messages may refer to, where takeover was agreed: there from the first use on.
+struct DeflateWindows {
+  std::optional<Deflater> own;
+  std::optional<Inflater> peer;
+};
+
 /// What a connection needs now and then, so that one that only sends and receives does without.
 struct ConnectionExtra {
   std::string subprotocol;
@@ -40,6 +47,7 @@ struct ConnectionExtra {
   std::size_t held_bytes = 0;
   SharedBytes latest;          // For Backpressure::keep_latest: the one that is sent when the peer catches up.
   std::optional<Buffer> pong;  // The payload of the last ping that could not be answered yet.
+  std::unique_ptr<DeflateWindows> windows;
   Farewell farewell;
 };
 

@@ -40,7 +40,8 @@ inline bool Connection::compose_held(const Message& message) noexcept {
   transport::HeldOutput& held = endpoint_->held;
   if (held.stream() != stream_.get() || stream_->has_queued() || !endpoint_->publications.empty()) return false;
   const MutableBytes room = held.room();
-  if (message.size() > composed_bytes || room.size() < max_header_bytes + composed_bytes) return false;
+  if (message.size() > composed_bytes || compresses(message.size()) || room.size() < max_header_bytes + composed_bytes)
+    return false;
   const std::size_t header_bytes = encode_header(
       {.opcode = message.is_text() ? Opcode::text : Opcode::binary, .payload_bytes = message.size()}, room.data());
   held.add(header_bytes + message.size());
@@ -58,9 +59,12 @@ SendStatus Connection::send_any(const Message& message) {
     }
     return status;
   }
+  const std::optional<Bytes> compressed = compress_whole(message.bytes());
+  const Bytes payload = compressed.value_or(message.bytes());
   std::array<std::byte, max_header_bytes> header;
-  const std::size_t size = protocol_.encode_message_header(message.type(), message.size(), header.data());
-  stream_->write({header.data(), size}, message.bytes());
+  const std::size_t size =
+      protocol_.encode_message_header(message.type(), payload.size(), header.data(), 0, compressed.has_value());
+  stream_->write({header.data(), size}, payload);
   return after_write();
 }
 
@@ -113,9 +117,21 @@ SendStatus Connection::send_part(const Message& part, bool last) {
     begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
     return SendStatus::closed;
   }
-  const auto header = protocol_.in_parts() ? protocol_.continue_message(part.size(), last)
-                                           : protocol_.begin_message(part.type(), part.size());
-  stream_->write(header.value().bytes(), part.bytes());
+  const bool first = !protocol_.in_parts();
+  if (first) deflating_ = protocol_.deflates();
+  std::optional<Bytes> compressed;
+  if (deflating_) {
+    compressed = compress(part.bytes(), last);
+    if (!compressed && !first) {
+      cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
+      return SendStatus::closed;
+    }
+    deflating_ = compressed.has_value();
+  }
+  const Bytes payload = compressed.value_or(part.bytes());
+  const auto header = first ? protocol_.begin_message(part.type(), payload.size(), 0, deflating_)
+                            : protocol_.continue_message(payload.size(), last);
+  stream_->write(header.value().bytes(), payload);
   if (last) {
     send_held();
     if (stream_->queued_bytes() <= endpoint_->options.high_water_mark / 2) send_postponed();

@@ -41,11 +41,16 @@ struct DeflateOptions {
   int peer_window_bits = 15;
 
   /// Time against size, 1 (fastest) to 9 (smallest), as zlib has it.
-  int level = 6;
-  /// Memory against speed and size of what we send, 1 (least memory) to 9, as zlib has it.
-  int memory_level = 8;
+  int level = 3;
   /// Messages with fewer bytes are sent as they are: they would hardly shrink.
   std::size_t threshold_bytes = 64;
+
+  /// Whether what is published to topics, or prepared for many, is compressed for each peer with own takeover by
+  /// itself: smaller on the wire. Otherwise it is compressed once, for all that it goes to.
+  bool published_with_takeover = false;
+  /// Frees what own takeover holds of a peer that was silent for the ping interval; it is built up again from the
+  /// next message on.
+  bool release_when_idle = false;
 };
 
 /// `invalid_configuration` if a number is outside of its bounds.

@@ -9,6 +9,7 @@ namespace {
 struct LoopSpare {
   explicit LoopSpare(Loop&) {}
   SpareAssembly spare;
+  Buffer deflated;
 };
 
 }  // namespace
@@ -20,8 +21,16 @@ Endpoint::Endpoint(Loop& on, Options with, ConnectionFactory make)
              .max_fragments = options.max_fragments,
              .deliver_fragments = options.deliver_fragments},
       make_connection(std::move(make)),
+      deflate_from_bytes(options.deflate ? options.deflate->threshold_bytes : SIZE_MAX),
       spare(on.local<LoopSpare>().spare),
+      deflated(on.local<LoopSpare>().deflated),
       held(on.local<transport::LoopBuffers>().held),
       publications(on.local<Publications>()) {}
+
+DeflateSettings Endpoint::deflate_settings(const DeflateAgreement& agreement) const noexcept {
+  return {.takeover = agreement.own_takeover,
+          .window_bits = agreement.own_window_bits,
+          .level = static_cast<std::uint8_t>(options.deflate ? options.deflate->level : DeflateOptions{}.level)};
+}
 
 }  // namespace tidewire::websocket

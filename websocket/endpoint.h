@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tidewire/core/buffer.h>
 #include <tidewire/core/callback.h>
 #include <tidewire/core/loop.h>
 #include <tidewire/http/request.h>
@@ -33,7 +34,13 @@ struct Endpoint {
   const Options options;
   const Limits limits;
   ConnectionFactory make_connection;
+  /// How messages to a peer are compressed, by what was agreed with it.
+  [[nodiscard]] DeflateSettings deflate_settings(const DeflateAgreement& agreement) const noexcept;
+
+  /// From this size on, messages are compressed for who agreed to it.
+  const std::size_t deflate_from_bytes;
   SpareAssembly& spare;
+  Buffer& deflated;  ///< What is compressed to be sent; nothing between two messages.
   transport::HeldOutput& held;
   Publications& publications;
   transport::Sessions* sessions = nullptr;  // The server's, for as long as it is there.

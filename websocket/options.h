@@ -2,10 +2,12 @@
 
 #include <tidewire/http/request.h>
 #include <tidewire/websocket/decision.h>
+#include <tidewire/websocket/deflate_negotiation.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,7 +29,7 @@ struct Options {
   /// any thread. Empty: all may.
   std::function<void(const http::Request&, Decision)> authorize = {};
 
-  /// The payload of a message from the peer, all its fragments together; over it: close 1009.
+  /// The payload of a message from the peer, all its fragments together and inflated; over it: close 1009.
   std::size_t max_message_size = std::size_t{1} << 20;
 
   /// The origins whose pages may connect, each exactly as in "https://app.example"; empty: the same origin
@@ -39,6 +41,11 @@ struct Options {
   /// none of them. Empty: none is ever chosen.
   std::function<std::string_view(const http::Request&, std::span<const std::string_view> offered)> choose_subprotocol =
       {};
+
+  /// Compresses messages with peers that offer it (permessage-deflate, RFC 7692): `.deflate = DeflateOptions{}`.
+  /// Off unless asked for: it costs CPU time, and where secrets and what an attacker chooses go through one
+  /// compressor, sizes tell about the secrets.
+  std::optional<DeflateOptions> deflate = {};
 
   /// Messages go to `on_fragment` as they arrive, instead of whole to `on_message`. The limits hold all the same.
   bool deliver_fragments = false;

@@ -36,6 +36,13 @@ bool unmask_and_check(std::byte* to, MutableBytes from, const FrameHeader& heade
   return stays ? utf8->feed(from) : utf8->feed_masked(to, from, header.masking_key);
 }
 
+// Twice the limit on what it becomes, without overflow.
+std::uint64_t most_compressed(std::size_t max_message_bytes) noexcept {
+  constexpr std::uint64_t of_short_ones = 1024;
+  return max_message_bytes > UINT64_MAX / 2 - of_short_ones ? UINT64_MAX
+                                                            : std::uint64_t{max_message_bytes} * 2 + of_short_ones;
+}
+
 Error closed_error() { return {make_error_code(Errc::closed), "websocket"}; }
 
 Error misuse(const char* detail) { return {make_error_code(Errc::invalid_argument), detail}; }
@@ -53,10 +60,11 @@ bool Protocol::unmask_whole(MutableBytes payload, std::uint32_t masking_key, boo
   return unmask_and_check(payload.data(), payload, header, text ? &utf8 : nullptr) && utf8.complete();
 }
 
-std::optional<Event> Protocol::next_any(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept {
+std::optional<Event> Protocol::next_any(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
+                                        Inflater* window) noexcept {
   try {
     release(spare);
-    auto event = parse(input, limits, spare);
+    auto event = parse(input, limits, spare, window);
     if (!event) release(spare);
     return event;
   } catch (const std::bad_alloc&) {
@@ -68,14 +76,16 @@ void Protocol::release(SpareAssembly& spare) noexcept {
   if (assembly_ && (assembly_->idle() || !receiving())) spare.put(std::move(assembly_));
 }
 
-std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare) {
+std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
+                                     Inflater* window) {
   if (std::exchange(bad_text_, false)) return invalid_text();
   // After our own Close, what there is of a message won't be delivered.
-  if (discarding() && assembly_) assembly_->payload.release();
+  if (discarding() && assembly_) assembly_->discard();
   while (receiving()) {
     if (assembly_ && assembly_->in_frame) {
       if (assembly_->invalid && !discarding()) return invalid_text();
-      if (auto event = take_payload(input)) return event;
+      const bool inflates = assembly_->compressed && !is_control(assembly_->frame.opcode) && !discarding();
+      if (auto event = inflates ? take_compressed(input, limits, spare, window) : take_payload(input)) return event;
       if (assembly_->in_frame) return {};
       continue;
     }
@@ -92,7 +102,7 @@ std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, 
 }
 
 HeaderParse Protocol::take_header(MutableBytes& input, SpareAssembly& spare) {
-  const FrameRules rules{.receiver = role_};
+  const FrameRules rules{.receiver = role_, .allow_rsv1 = peer_deflate_ != 0};
   if (!assembly_ || assembly_->head_bytes == 0) {
     const HeaderParse parsed = parse_header(input, rules);
     if (parsed.status == HeaderParse::Status::complete) {
@@ -149,8 +159,10 @@ std::optional<Event> Protocol::fault_in_data(const FrameHeader& header, const Li
   }
   if (discarding()) return {};
   const std::uint64_t so_far = in_message ? assembly_->message_bytes : 0;
+  const bool compressed = in_message ? assembly_->compressed : header.rsv1;
+  const std::uint64_t limit = compressed ? most_compressed(limits.max_message_bytes) : limits.max_message_bytes;
   // Never as a sum, which could overflow: the length may be anything below 2^63.
-  if (so_far > limits.max_message_bytes || header.payload_bytes > limits.max_message_bytes - so_far) {
+  if (so_far > limit || header.payload_bytes > limit - so_far) {
     return violation(CloseCode::message_too_big, "message too big", Cause::too_large);
   }
   if ((in_message ? assembly_->fragments : 0) >= limits.max_fragments) {
@@ -163,7 +175,7 @@ std::optional<Event> Protocol::begin_data(const FrameHeader& header, MutableByte
                                           SpareAssembly& spare) {
   if (auto fault = fault_in_data(header, limits)) return fault;
   const bool in_message = assembly_ && assembly_->in_message;
-  if (header.fin && !in_message && header.payload_bytes <= input.size()) {
+  if (header.fin && !header.rsv1 && !in_message && header.payload_bytes <= input.size()) {
     const MutableBytes payload = input.first(static_cast<std::size_t>(header.payload_bytes));
     input = input.subspan(payload.size());
     return whole_message(header, payload, limits);
@@ -174,6 +186,7 @@ std::optional<Event> Protocol::begin_data(const FrameHeader& header, MutableByte
     begun.in_message = true;
     begun.first = true;
     begun.in_pieces = limits.deliver_fragments;
+    begun.compressed = header.rsv1;
     begun.type = header.opcode == Opcode::text ? MessageType::text : MessageType::binary;
   }
   ++begun.fragments;
@@ -243,7 +256,7 @@ std::optional<Event> Protocol::take_data(MutableBytes piece, bool ends_frame) {
 MutableBytes Protocol::receive_space(std::size_t min_worthwhile) noexcept {
   if (!assembly_ || state_ != State::open || !assembly_->in_frame) return {};
   Assembly& begun = *assembly_;
-  if (is_control(begun.frame.opcode) || begun.in_pieces || begun.invalid) return {};
+  if (is_control(begun.frame.opcode) || begun.in_pieces || begun.compressed || begun.invalid) return {};
   if (begun.remaining < std::max<std::size_t>(min_worthwhile, 1)) return {};
   const auto remaining = static_cast<std::size_t>(begun.remaining);
   // What room there is does, unless reading into it would take many small reads.
@@ -316,11 +329,12 @@ Assembly& Protocol::assembly(SpareAssembly& spare) {
   return *assembly_;
 }
 
-DataHeader Protocol::part_header(Opcode opcode, std::size_t part_bytes, bool last,
-                                 std::uint32_t masking_key) const noexcept {
+DataHeader Protocol::part_header(Opcode opcode, std::size_t part_bytes, bool last, std::uint32_t masking_key,
+                                 bool compressed) const noexcept {
   DataHeader header;
   header.size_ = static_cast<std::uint8_t>(encode_header({.opcode = opcode,
                                                           .fin = last,
+                                                          .rsv1 = compressed,
                                                           .masked = role_ == Role::client,
                                                           .masking_key = masking_key,
                                                           .payload_bytes = part_bytes},
@@ -328,11 +342,14 @@ DataHeader Protocol::part_header(Opcode opcode, std::size_t part_bytes, bool las
   return header;
 }
 
-Result<DataHeader> Protocol::begin_message(MessageType type, std::size_t part_bytes, std::uint32_t masking_key) {
+Result<DataHeader> Protocol::begin_message(MessageType type, std::size_t part_bytes, std::uint32_t masking_key,
+                                           bool compressed) {
+  assert(!compressed || deflates());
   if (!may_send_data()) return closed_error();
   if (in_parts_) return misuse("a message in parts is under way");
   in_parts_ = true;
-  return part_header(type == MessageType::text ? Opcode::text : Opcode::binary, part_bytes, false, masking_key);
+  return part_header(type == MessageType::text ? Opcode::text : Opcode::binary, part_bytes, false, masking_key,
+                     compressed);
 }
 
 Result<DataHeader> Protocol::continue_message(std::size_t part_bytes, bool last, std::uint32_t masking_key) {

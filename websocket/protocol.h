@@ -4,6 +4,8 @@
 #include <tidewire/core/export.h>
 #include <tidewire/core/result.h>
 #include <tidewire/websocket/close_code.h>
+#include <tidewire/websocket/deflate.h>
+#include <tidewire/websocket/deflate_negotiation.h>
 #include <tidewire/websocket/frame.h>
 #include <tidewire/websocket/mask.h>
 #include <tidewire/websocket/message.h>
@@ -18,8 +20,9 @@ namespace tidewire::websocket {
 
 /// What a receiver takes. One for many connections: a Protocol is given it at each call and keeps nothing.
 struct Limits {
-  /// The payload of a message, all its fragments together; over it: violation, 1009. 1 MiB is more than
-  /// messages between people and their servers need and bounds what one connection can make us hold.
+  /// The payload of a message, all its fragments together and inflated; over it: violation, 1009. 1 MiB is more than
+  /// messages between people and their servers need and bounds what one connection can make us hold. What is
+  /// compressed may take twice as much on the wire: flushes between fragments take room, too.
   std::size_t max_message_bytes = std::size_t{1} << 20;
   /// Frames in a message; over it: violation, 1008. A fragment costs no memory, only the time for its header.
   std::uint32_t max_fragments = 131'072;
@@ -102,6 +105,14 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] Role role() const noexcept { return role_; }
   [[nodiscard]] State state() const noexcept { return state_; }
 
+  /// Turns permessage-deflate on (RFC 7692), as the handshake agreed; before anything is received or sent. Messages
+  /// that come compressed are inflated from then on. What is sent is the owner's to compress, see `Deflater`, and
+  /// the header's to say.
+  void use_deflate(const DeflateAgreement& agreement) noexcept;
+  [[nodiscard]] bool deflates() const noexcept { return own_deflate_ != 0; }
+  /// What was agreed, if `deflates()`.
+  [[nodiscard]] DeflateAgreement deflate() const noexcept;
+
   /// Takes bytes from the front of `input`, which shrinks, and returns the next event, or nothing when all
   /// of it is used.
   ///
@@ -113,13 +124,18 @@ class TIDEWIRE_API Protocol {
   /// follows is taken and dropped. After our own Close the peer's data frames are still held to the framing
   /// rules, but neither collected nor checked as text nor delivered; its control frames are delivered.
   ///
+  /// A compressed message is inflated in steps, so that no more than the limit and a step is ever held. Data that is
+  /// no DEFLATE is a violation with code 1007. `window` is needed where the peer may refer to earlier messages
+  /// (DeflateAgreement::peer_takeover): always the same one, made with those terms, which has seen all of them.
+  ///
   /// Throws nothing: when memory runs out, that is a violation with cause `out_of_memory` and code 1011.
-  [[nodiscard]] std::optional<Event> next(MutableBytes& input, const Limits& limits, SpareAssembly& spare) noexcept {
+  [[nodiscard]] std::optional<Event> next(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
+                                          Inflater* window = nullptr) noexcept {
     Message message(MessageType::binary, {});
     if (!limits.deliver_fragments && try_next_message(input, limits, message)) {
       return Event{.kind = Event::Kind::message, .type = message.type(), .payload = message.bytes()};
     }
-    return next_any(input, limits, spare);
+    return next_any(input, limits, spare, window);
   }
 
   /// The common case of `next`, made to be inlined into the owner's loop: if a message in one frame of less than
@@ -155,11 +171,13 @@ class TIDEWIRE_API Protocol {
 
   /// Writes the header for a whole message and returns its size; `to` has room for `max_header_bytes`, all
   /// of which may be written to. Only while `may_send_message()`. `masking_key` matters to clients alone:
-  /// an unforeseeable one for each frame (section 5.3), by which the owner masks the payload, too.
+  /// an unforeseeable one for each frame (section 5.3), by which the owner masks the payload, too. `compressed`: the
+  /// payload is, which must have been agreed.
   std::size_t encode_message_header(MessageType type, std::size_t payload_bytes, std::byte* to,
-                                    std::uint32_t masking_key = 0) const noexcept {
-    assert(may_send_message());
+                                    std::uint32_t masking_key = 0, bool compressed = false) const noexcept {
+    assert(may_send_message() && (!compressed || deflates()));
     return encode_header({.opcode = type == MessageType::text ? Opcode::text : Opcode::binary,
+                          .rsv1 = compressed,
                           .masked = role_ == Role::client,
                           .masking_key = masking_key,
                           .payload_bytes = payload_bytes},
@@ -169,10 +187,10 @@ class TIDEWIRE_API Protocol {
   /// Whether a message in parts is under way, which must end before another message begins.
   [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
 
-  /// The header for the first part of a message in parts. Errors: `closed`; `invalid_argument` if one is
-  /// under way.
+  /// The header for the first part of a message in parts; `compressed` is for all of them. Errors: `closed`;
+  /// `invalid_argument` if one is under way.
   [[nodiscard]] Result<DataHeader> begin_message(MessageType type, std::size_t part_bytes,
-                                                 std::uint32_t masking_key = 0);
+                                                 std::uint32_t masking_key = 0, bool compressed = false);
   /// The header for the next part; `last` ends the message. A part may be empty. Errors: `closed`;
   /// `invalid_argument` if no message in parts is under way.
   [[nodiscard]] Result<DataHeader> continue_message(std::size_t part_bytes, bool last, std::uint32_t masking_key = 0);
@@ -200,9 +218,10 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] static bool unmask_whole(MutableBytes payload, std::uint32_t masking_key, bool text) noexcept;
   // Not inlined, whatever the linker may think: it would crowd the loops around `try_next_message`.
   [[nodiscard, gnu::noinline]] std::optional<Event> next_any(MutableBytes& input, const Limits& limits,
-                                                             SpareAssembly& spare) noexcept;
+                                                             SpareAssembly& spare, Inflater* window) noexcept;
 
-  [[nodiscard]] std::optional<Event> parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare);
+  [[nodiscard]] std::optional<Event> parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
+                                           Inflater* window);
   [[nodiscard]] HeaderParse take_header(MutableBytes& input, SpareAssembly& spare);
   [[nodiscard]] std::optional<Event> begin_frame(const FrameHeader& header, MutableBytes& input, const Limits& limits,
                                                  SpareAssembly& spare);
@@ -213,6 +232,10 @@ class TIDEWIRE_API Protocol {
                                                    const Limits& limits) noexcept;
   [[nodiscard]] std::optional<Event> take_payload(MutableBytes& input);
   [[nodiscard]] std::optional<Event> take_data(MutableBytes piece, bool ends_frame);
+  [[nodiscard]] std::optional<Event> take_compressed(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
+                                                     Inflater* window);
+  [[nodiscard]] std::optional<Event> fault_in_inflated(Bytes piece, InflateState state) noexcept;
+  [[nodiscard]] Inflater& inflater(SpareAssembly& spare, Inflater* window);
   [[nodiscard]] Event control_event(Opcode opcode, MutableBytes payload) noexcept;
   [[nodiscard]] Event close_event(MutableBytes payload) noexcept;
   [[nodiscard]] Event violation(CloseCode code, std::string_view reason, Cause cause) noexcept;
@@ -221,8 +244,8 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] Assembly& assembly(SpareAssembly& spare);
   [[nodiscard]] bool discarding() const noexcept { return state_ == State::close_sent; }
   [[nodiscard]] Result<ControlFrame> control_frame(Opcode opcode, Bytes payload, std::uint32_t masking_key) const;
-  [[nodiscard]] DataHeader part_header(Opcode opcode, std::size_t part_bytes, bool last,
-                                       std::uint32_t masking_key) const noexcept;
+  [[nodiscard]] DataHeader part_header(Opcode opcode, std::size_t part_bytes, bool last, std::uint32_t masking_key,
+                                       bool compressed = false) const noexcept;
 
   // Only while a frame or message is under way, or the views of the last event lie in it.
   std::unique_ptr<Assembly> assembly_;
@@ -233,7 +256,12 @@ class TIDEWIRE_API Protocol {
   State state_ = State::open;
   bool in_parts_ = false;
   bool bad_text_ = false;  // try_next_message took text that isn't UTF-8; `next` is to say so.
+  // Each direction's window bits, and takeover_flag; 0 where nothing is compressed.
+  std::uint8_t own_deflate_ = 0;
+  std::uint8_t peer_deflate_ = 0;
 };
+
+static_assert(sizeof(Protocol) == 2 * sizeof(void*));
 
 inline bool Protocol::try_next_message(MutableBytes& input, const Limits& limits, Message& message) noexcept {
   constexpr unsigned size_follows_in_16_bits = 126;

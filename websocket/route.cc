@@ -19,6 +19,7 @@ struct PendingHandshake {
   EndpointRef endpoint;
   AcceptKey accept{};
   std::string subprotocol;  // Chosen; may be empty.
+  std::optional<AcceptedExtension<DeflateAgreement>> deflate;
   const http::Request* request;
   std::optional<http::OwnedRequest> kept;  // Behind `request`, once the callback that got it has returned.
 };
@@ -89,6 +90,10 @@ void accept(PendingHandshake& pending, http::Response& response) {
   auto connection = pending.endpoint->make_connection(pending.endpoint, *pending.request);
   response.header("Sec-WebSocket-Accept", text_of(pending.accept));
   if (!pending.subprotocol.empty()) response.header("Sec-WebSocket-Protocol", pending.subprotocol);
+  if (pending.deflate) {
+    connection->use_deflate(pending.deflate->agreement);
+    response.header("Sec-WebSocket-Extensions", format_extensions({pending.deflate->answer}));
+  }
   response.switch_protocols("websocket", [connection = std::move(connection), subprotocol = pending.subprotocol](
                                              transport::StreamPtr stream, transport::Sessions& sessions) mutable {
     return Connection::start(std::move(connection), std::move(stream), sessions, std::move(subprotocol));
@@ -115,6 +120,7 @@ void shake_hands(const EndpointRef& endpoint, const http::Request& request, http
   PendingHandshake pending(endpoint, request);
   pending.subprotocol = choose_subprotocol(*endpoint, request, offer);
   pending.accept = offer.accept;
+  if (endpoint->options.deflate) pending.deflate = accept_deflate(*endpoint->options.deflate, offer.extensions);
   if (!endpoint->options.authorize) return accept(pending, response);
   authorize(std::make_shared<PendingHandshake>(std::move(pending)), response);
 }
@@ -128,8 +134,13 @@ std::optional<Error> check(std::string_view pattern, const Options& options) {
   if (options.ping_interval.count() < 0 || options.pong_timeout.count() <= 0 || options.close_timeout.count() <= 0) {
     wrong = "a timeout is negative or 0";
   }
-  if (wrong == nullptr) return std::nullopt;
-  return Error{Errc::invalid_configuration, "route \"" + std::string(pattern) + "\": " + wrong};
+  const std::string route = "route \"" + std::string(pattern) + "\": ";
+  if (wrong != nullptr) return Error{Errc::invalid_configuration, route + wrong};
+  if (!options.deflate) return std::nullopt;
+  if (auto checked = check_deflate(*options.deflate); !checked) {
+    return Error{Errc::invalid_configuration, route + std::move(checked).error().detail};
+  }
+  return std::nullopt;
 }
 
 }  // namespace

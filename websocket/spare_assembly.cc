@@ -4,9 +4,8 @@
 
 namespace tidewire::websocket {
 
-SpareAssembly::SpareAssembly(std::size_t max_kept_bytes) noexcept : max_kept_bytes_(max_kept_bytes) {}
-SpareAssembly::SpareAssembly(SpareAssembly&&) noexcept = default;
-SpareAssembly& SpareAssembly::operator=(SpareAssembly&&) noexcept = default;
+SpareAssembly::SpareAssembly(std::size_t max_kept_bytes, DeflateBackend backend) noexcept
+    : engines_(backend), max_kept_bytes_(max_kept_bytes) {}
 SpareAssembly::~SpareAssembly() = default;
 
 std::unique_ptr<Assembly> SpareAssembly::take() { return kept_ ? std::move(kept_) : std::make_unique<Assembly>(); }

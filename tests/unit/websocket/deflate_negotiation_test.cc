@@ -75,8 +75,8 @@ TEST_CASE("the default options are good, and take nothing over") {
 }
 
 TEST_CASE("options at their bounds are good") {
-  CHECK(check_deflate({.own_window_bits = 9, .peer_window_bits = 9, .level = 1, .memory_level = 1}));
-  CHECK(check_deflate({.own_window_bits = 15, .peer_window_bits = 15, .level = 9, .memory_level = 9}));
+  CHECK(check_deflate({.own_window_bits = 9, .peer_window_bits = 9, .level = 1}));
+  CHECK(check_deflate({.own_window_bits = 15, .peer_window_bits = 15, .level = 9}));
 }
 
 TEST_CASE("options outside of their bounds are named") {
@@ -92,8 +92,6 @@ TEST_CASE("options outside of their bounds are named") {
   CHECK(wrong({.peer_window_bits = 16}) == "permessage-deflate: peer_window_bits is not 9 to 15");
   CHECK(wrong({.level = 0}) == "permessage-deflate: level is not 1 to 9");
   CHECK(wrong({.level = 10}) == "permessage-deflate: level is not 1 to 9");
-  CHECK(wrong({.memory_level = 0}) == "permessage-deflate: memory_level is not 1 to 9");
-  CHECK(wrong({.memory_level = 10}) == "permessage-deflate: memory_level is not 1 to 9");
 }
 
 // --- a server's choice
