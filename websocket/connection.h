@@ -24,6 +24,9 @@ namespace tidewire::websocket {
 
 struct ConnectionExtra;
 struct DeflateWindows;
+struct FrameForm;
+class FrameForms;
+class PreparedMessage;
 struct Membership;
 
 /// A WebSocket connection (RFC 6455), as its handler sees it.
@@ -42,6 +45,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// - `closed`: not taken; no message follows a Close.
   /// While a message in parts is under way, this one waits for its end.
   SendStatus send(const Message& message);
+  /// The same, for a message that goes to others, too.
+  SendStatus send(const PreparedMessage& message);
 
   /// Sends a message in parts, so that it never has to be there whole. The first part begins it, with its
   /// type; `last` ends it. Parts may be empty, and a text may be cut within a character. Returns as `send`,
@@ -85,9 +90,9 @@ class TIDEWIRE_API Connection : private http::Successor {
                                               transport::Sessions& sessions, std::string subprotocol);
   /// Before `start`: compresses by these terms.
   void use_deflate(const DeflateAgreement& agreement) noexcept { protocol_.use_deflate(agreement); }
-  /// Sends whole frames that others send, too; `joined` is all of them in one piece, or empty. `last`: nothing more
-  /// is sent in this turn, as far as one knows. Calls no handler.
-  void send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined, bool last) noexcept;
+  /// Sends whole frames that others send, too. `last`: nothing more is sent in this turn, as far as one knows. Calls
+  /// no handler.
+  void send_shared(FrameForms& forms, bool last) noexcept;
   /// The topics it is in.
   [[nodiscard]] std::vector<Membership>& memberships();
   /// Runs something of the application's with this connection, as if it were a callback of its handler's.
@@ -147,7 +152,9 @@ class TIDEWIRE_API Connection : private http::Successor {
   [[gnu::noinline]] SendStatus send_any(const Message& message);
   [[nodiscard]] SendStatus admit(std::size_t bytes);
   [[nodiscard]] SendStatus after_write() noexcept;
-  void write_shared(const SharedBytes& frame);
+  void write_frames(std::span<const SharedBytes> each, const SharedBytes& joined, bool last);
+  SendStatus write_shared(const SharedBytes& frame);
+  void write_frame(const SharedBytes& frame);
   [[nodiscard]] bool has_room(std::size_t bytes, std::size_t queued) const noexcept;
   SendStatus hold(const SharedBytes& frame);
   void send_held();
@@ -166,7 +173,10 @@ class TIDEWIRE_API Connection : private http::Successor {
   DeflateWindows& windows();
   [[nodiscard]] Deflater& own_window();
   [[nodiscard]] Inflater* peer_window();
+  void forget_window(const SharedBytes& frames) noexcept;
   void release_window() noexcept;
+  [[nodiscard]] bool takes_own_form() const noexcept;
+  [[nodiscard]] FrameForm shared_form() const noexcept;
 
   transport::StreamPtr stream_;
   EndpointRef endpoint_;

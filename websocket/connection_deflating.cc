@@ -1,5 +1,7 @@
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
+#include <tidewire/websocket/frame_forms.h>
+#include <tidewire/websocket/shared_frame.h>
 #include <new>
 
 /// What permessage-deflate (RFC 7692) takes of a connection, beside what its protocol does.
@@ -60,6 +62,25 @@ std::optional<Bytes> Connection::compress_whole(Bytes message) {
   // Where later messages refer to this one, the peer must get it compressed, whatever came of it.
   if (compressed && compressed->size() >= message.size() && !protocol_.deflate().own_takeover) return std::nullopt;
   return compressed;
+}
+
+/// Whether what goes to many is compressed for this peer by itself, with what it got before.
+bool Connection::takes_own_form() const noexcept {
+  return protocol_.deflates() && protocol_.deflate().own_takeover && endpoint_->options.deflate &&
+         endpoint_->options.deflate->published_with_takeover;
+}
+
+/// How this peer wants what goes to many.
+FrameForm Connection::shared_form() const noexcept {
+  if (!protocol_.deflates()) return {};
+  const DeflateSettings settings = endpoint_->deflate_settings(protocol_.deflate());
+  return {.window_bits = settings.window_bits, .level = settings.level, .from_bytes = endpoint_->deflate_from_bytes};
+}
+
+/// Before frames are written that were made for many: if they are compressed, the peer's window moves on over a text
+/// that ours has not seen. The next message of our own then refers to nothing.
+void Connection::forget_window(const SharedBytes& frames) noexcept {
+  if (extra_ && extra_->windows && extra_->windows->own && has_deflated(frames)) extra_->windows->own->release();
 }
 
 /// The peer is silent: what later messages could refer to may not be worth its memory.

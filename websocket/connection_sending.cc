@@ -1,6 +1,8 @@
 #include <tidewire/transport/held_output.h>
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
+#include <tidewire/websocket/frame_forms.h>
+#include <tidewire/websocket/prepared_message.h>
 #include <tidewire/websocket/publications.h>
 #include <tidewire/websocket/shared_frame.h>
 #include <array>
@@ -68,18 +70,25 @@ SendStatus Connection::send_any(const Message& message) {
   return after_write();
 }
 
-void Connection::send_shared(std::span<const SharedBytes> frames, const SharedBytes& joined, bool last) noexcept {
+SendStatus Connection::send(const PreparedMessage& message) {
+  assert(loop().in_thread());
+  endpoint_->publications.deliver();
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (takes_own_form()) return send_any(message.message());
+  return write_shared(message.frame(shared_form(), endpoint_->spare.engines(), endpoint_->deflated));
+}
+
+void Connection::send_shared(FrameForms& forms, bool last) noexcept {
   if (phase_ != Phase::open) return;
   // Whoever publishes is in the middle of a list of connections: if this one ends, its handler hears of it later.
   const bool nested = in_call_;
   in_call_ = true;
   try {
-    const std::size_t queued = stream_->has_queued() ? stream_->queued_bytes() : 0;
-    if (!joined.empty() && has_room(joined.size(), queued)) {
-      last ? stream_->write_last(joined) : stream_->write(joined);
-      if (queued + joined.size() > endpoint_->options.high_water_mark) static_cast<void>(after_write());
+    if (takes_own_form()) {
+      for (const SharedBytes& frame : forms.plain().each) static_cast<void>(send_any(message_of(frame)));
     } else {
-      for (const SharedBytes& frame : frames) write_shared(frame);
+      const auto frames = forms.in(shared_form(), endpoint_->spare.engines(), endpoint_->deflated);
+      write_frames(frames.each, frames.joined, last);
     }
   } catch (const std::bad_alloc&) {
     cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
@@ -88,23 +97,40 @@ void Connection::send_shared(std::span<const SharedBytes> frames, const SharedBy
   if (end_untold_ && !nested) endpoint_->loop.arm(*this, Loop::tick_length);
 }
 
+void Connection::write_frames(std::span<const SharedBytes> each, const SharedBytes& joined, bool last) {
+  const std::size_t queued = stream_->has_queued() ? stream_->queued_bytes() : 0;
+  if (joined.empty() || !has_room(joined.size(), queued)) {
+    for (const SharedBytes& frame : each) static_cast<void>(write_shared(frame));
+    return;
+  }
+  forget_window(joined);
+  last ? stream_->write_last(joined) : stream_->write(joined);
+  if (queued + joined.size() > endpoint_->options.high_water_mark) static_cast<void>(after_write());
+}
+
 /// Whether messages of so many bytes would all be written to what is queued, each for itself.
 bool Connection::has_room(std::size_t bytes, std::size_t queued) const noexcept {
   if (protocol_.in_parts() || queued + bytes > endpoint_->options.max_backpressure) return false;
   return !stream_->has_queued() || !extra_ || extra_->latest.empty();
 }
 
-void Connection::write_shared(const SharedBytes& frame) {
-  if (phase_ != Phase::open) return;
-  if (protocol_.in_parts()) return static_cast<void>(hold(frame));
+SendStatus Connection::write_shared(const SharedBytes& frame) {
+  if (phase_ != Phase::open) return SendStatus::closed;
+  if (protocol_.in_parts()) return hold(frame);
   if (const SendStatus status = admit(frame.size()); status != SendStatus::sent) {
     if (status == SendStatus::dropped && endpoint_->options.backpressure == Backpressure::keep_latest) {
       extra().latest = frame;
     }
-    return;
+    return status;
   }
+  write_frame(frame);
+  return after_write();
+}
+
+/// Writes a frame that was made for many.
+void Connection::write_frame(const SharedBytes& frame) {
+  forget_window(frame);
   stream_->write(frame);
-  static_cast<void>(after_write());
 }
 
 SendStatus Connection::send_part(const Message& part, bool last) {
@@ -188,7 +214,7 @@ void Connection::send_held() {
   if (!extra_ || extra_->held.empty()) return;
   const auto held = std::exchange(extra_->held, {});
   extra_->held_bytes = 0;
-  for (const SharedBytes& frame : held) stream_->write(frame);
+  for (const SharedBytes& frame : held) write_frame(frame);
 }
 
 void Connection::on_writable() {
@@ -223,7 +249,7 @@ void Connection::send_postponed() {
     write_control(protocol_.pong(extra_->pong->view()));
     extra_->pong.reset();
   }
-  if (!extra_->latest.empty() && !protocol_.in_parts()) stream_->write(std::exchange(extra_->latest, {}));
+  if (!extra_->latest.empty() && !protocol_.in_parts()) write_frame(std::exchange(extra_->latest, {}));
 }
 
 }  // namespace tidewire::websocket

@@ -14,6 +14,13 @@ SendStatus Handle::send(const Message& message) const {
   return posted ? SendStatus::sent : SendStatus::closed;
 }
 
+SendStatus Handle::send(const PreparedMessage& message) const {
+  if (!open()) return SendStatus::closed;
+  if (state_->loop.in_thread()) return state_->connection->send(message);
+  const bool posted = run([message](Connection& connection) { connection.send(message); });
+  return posted ? SendStatus::sent : SendStatus::closed;
+}
+
 bool Handle::close(CloseCode code, std::string_view reason) const {
   return run([code, text = std::string(reason)](Connection& connection) { connection.close(code, text); });
 }

@@ -5,6 +5,7 @@
 #include <tidewire/transport/stream.h>
 #include <tidewire/websocket/close_code.h>
 #include <tidewire/websocket/message.h>
+#include <tidewire/websocket/prepared_message.h>
 #include <memory>
 #include <string_view>
 
@@ -25,6 +26,8 @@ class TIDEWIRE_API Handle {
   /// As `Connection::send`. On another thread than the loop's, the message is copied and sent in the loop's
   /// next turn; the answer is then `sent`, or `closed` as far as that is known by now.
   SendStatus send(const Message& message) const;
+  /// The same, without the copy.
+  SendStatus send(const PreparedMessage& message) const;
   /// As `Connection::close`, likewise. False if the connection has closed already.
   bool close(CloseCode code = CloseCode::normal, std::string_view reason = {}) const;
   /// Runs `action` on the loop's thread: at once if this is it, else in its next turn; not at all if the

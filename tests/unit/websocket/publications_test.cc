@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
-#include <support/web.h>
+#include <support/deflated.h>
+#include <support/json_text.h>
 #include <tidewire/websocket/publications.h>
 #include <tidewire/websocket/shared_frame.h>
 #include <tidewire/websocket/topics_state.h>
@@ -164,6 +165,44 @@ TEST_CASE("a message in parts is not interrupted") {
   settle(hall.loop);
   hall.peers[0]->send_part("y", true);
   hall.check_received(plain(0x01, "x") + plain(0x80, "y") + texts({"a", "b"}), texts({"a", "b"}), texts({"a", "b"}));
+}
+
+TEST_CASE("what is published reaches those that compress and those that do not, each message once and in order") {
+  for (const bool own_form : {false, true}) {
+    Site site;
+    Script script;
+    TopicsState state(site.loop);
+    const websocket::DeflateOptions deflate{.own_takeover = true, .published_with_takeover = own_form};
+    websocket::route<Scripted>(*site.server, "/", websocket::Options{.deflate = deflate}, script);
+    std::vector<Connection*> peers;
+    script.open = [&](Connection& peer) { peers.push_back(&peer); };
+    Recorder& bare = open_websocket(site);
+    Recorder& without = open_deflating(site, "permessage-deflate; server_no_context_takeover");
+    Recorder& with = open_deflating(site);
+    for (Connection* peer : peers) state.join(*peer, "t");
+
+    std::vector<std::string> sent;
+    std::string bytes;
+    for (unsigned seed = 0; seed < 6; ++seed) {
+      const std::string text = support::json_text(seed == 3 ? 20'000 : 300, seed);
+      state.publish("t", shared_frame(text), nullptr);
+      sent.push_back(text);
+      bytes += plain(0x81, text);
+      if (seed % 2 == 0) settle(site.loop);
+      // Each gets one of its own between them, which may refer to what it got before.
+      const std::string own = support::json_text(200, 100 + seed);
+      for (Connection* peer : peers) CHECK(peer->send(own) == SendStatus::sent);
+      sent.push_back(own);
+      bytes += plain(0x81, own);
+    }
+    settle(site.loop);
+    CHECK(bare.received == bytes);
+    CHECK(DeflateReader({}).read(without.received) == sent);
+    CHECK(DeflateReader({.peer_takeover = true}).read(with.received) == sent);
+    CHECK(with.received.size() < bytes.size() / 2);
+    state.drop_all();
+    site.server.reset();
+  }
 }
 
 TEST_SUITE_END();
