@@ -153,39 +153,49 @@ Inflater::Inflater(Inflater&& other) noexcept = default;
 
 Inflater& Inflater::operator=(Inflater&& other) noexcept {
   if (this == &other) return *this;
-  if (engine_ != nullptr) engines_->put_decompressor(std::move(engine_));
+  put_engine_back();
   engines_ = other.engines_;
   settings_ = other.settings_;
+  failed_ = other.failed_;
   history_ = std::move(other.history_);
   engine_ = std::move(other.engine_);
   return *this;
 }
 
-Inflater::~Inflater() {
+Inflater::~Inflater() { put_engine_back(); }
+
+void Inflater::put_engine_back() noexcept {
   if (engine_ != nullptr) engines_->put_decompressor(std::move(engine_));
 }
 
 Inflater::Step Inflater::inflate(Bytes& input, bool last, MutableBytes output) noexcept {
-  MutableBytes room = output;
-  const auto step = [&](InflateState state) { return Step{output.size() - room.size(), state}; };
+  Step step = {0, InflateState::corrupt};
+  if (failed_) return step;
   try {
-    if (engine_ == nullptr) {
-      auto engine = engines_->take_decompressor();
-      engine->begin(history_.view());
-      engine_ = std::move(engine);
-    }
-    const bool taken = engine_->run(input, room);
-    if (settings_.takeover) history_.append(output.first(output.size() - room.size()), window_of(settings_));
-    if (!taken) return step(InflateState::corrupt);
-    if (room.empty()) return step(InflateState::output_full);
-    if (!last) return step(InflateState::needs_input);
-    assert(input.empty());
-    if (!end_message()) return step(InflateState::corrupt);
+    step = try_inflate(input, last, output);
   } catch (const std::bad_alloc&) {
-    return step(InflateState::no_memory);
+    step.state = InflateState::no_memory;
   }
-  engines_->put_decompressor(std::move(engine_));
-  return step(InflateState::complete);
+  failed_ = step.state == InflateState::corrupt || step.state == InflateState::no_memory;
+  // Whatever a failed one has written is not to be relied on: ISA-L counts bytes of references that lead nowhere.
+  if (failed_) step.produced = 0;
+  if (failed_ || step.state == InflateState::complete) put_engine_back();
+  return step;
+}
+
+Inflater::Step Inflater::try_inflate(Bytes& input, bool last, MutableBytes output) {
+  if (engine_ == nullptr) {
+    engine_ = engines_->take_decompressor();
+    engine_->begin(history_.view());
+  }
+  MutableBytes room = output;
+  if (!engine_->run(input, room)) return {0, InflateState::corrupt};
+  const std::size_t produced = output.size() - room.size();
+  if (settings_.takeover) history_.append(output.first(produced), window_of(settings_));
+  if (room.empty()) return {produced, InflateState::output_full};
+  if (!last) return {produced, InflateState::needs_input};
+  assert(input.empty());
+  return {produced, end_message() ? InflateState::complete : InflateState::corrupt};
 }
 
 bool Inflater::end_message() {

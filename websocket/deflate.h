@@ -138,7 +138,7 @@ class TIDEWIRE_API Inflater {
   ~Inflater();
 
   struct Step {
-    std::size_t produced;  ///< Bytes at the front of `output`; also when the state is `corrupt`.
+    std::size_t produced;  ///< Bytes at the front of `output`; none when the state is `corrupt` or `no_memory`.
     InflateState state;
   };
 
@@ -155,10 +155,13 @@ class TIDEWIRE_API Inflater {
   [[nodiscard]] std::size_t memory() const noexcept { return history_.capacity(); }
 
  private:
+  [[nodiscard]] Step try_inflate(Bytes& input, bool last, MutableBytes output);
   [[nodiscard]] bool end_message();
+  void put_engine_back() noexcept;
 
   DeflateEngines* engines_;
   DeflateSettings settings_;
+  bool failed_ = false;
   DeflateHistory history_;
   std::unique_ptr<detail::DecompressorEngine> engine_;
 };

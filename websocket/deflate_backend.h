@@ -57,11 +57,11 @@ class DecompressorEngine {
   /// padding included (section 7.2.1); what follows them may refer to what was before. False: this is no DEFLATE.
   [[nodiscard]] virtual bool run(Bytes& input, MutableBytes& output) = 0;
 
-  /// Whether the input so far ends with a block and a byte, and all it says is written.
-  [[nodiscard]] virtual bool at_boundary() const noexcept = 0;
-
   /// Whether there was no input since the beginning, or since a block with BFINAL.
   [[nodiscard]] virtual bool is_fresh() const noexcept = 0;
+
+  /// Whether the input so far ends with a block and a byte, and all it says is written; also when it is fresh.
+  [[nodiscard]] virtual bool at_boundary() const noexcept = 0;
 };
 
 [[nodiscard]] std::unique_ptr<CompressorEngine> make_zlib_compressor();

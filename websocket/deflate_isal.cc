@@ -108,20 +108,20 @@ class IsalDecompressor final : public DecompressorEngine {
       state.next_out = out(output.data());
       state.avail_out = static_cast<std::uint32_t>(room);
       const int result = isal_inflate(&state);
+      // Its counts are not to be relied on when it fails.
+      if (result != ISAL_DECOMP_OK) return false;
       const bool full = state.avail_out == 0;
       const MutableBytes written = output.first(room - state.avail_out);
       output = output.subspan(written.size());
       fresh_ = state.block_state == ISAL_BLOCK_FINISH;
-      if (result == ISAL_DECOMP_OK) {
-        if (fresh_) {
-          go_on(written);
-        } else if (full) {
-          give_back(offered);
-        }
+      if (fresh_) {
+        go_on(written);
+      } else if (full) {
+        give_back(offered);
       }
+      assert(state.avail_in <= offered);
       const bool all_read = state.avail_in == 0;
       input = input.subspan(offered - state.avail_in);
-      if (result != ISAL_DECOMP_OK) return false;
       if (fresh_) continue;
       if (output.empty() && full) return true;
       if (input.empty() && all_read && !full) return true;
@@ -130,6 +130,7 @@ class IsalDecompressor final : public DecompressorEngine {
   }
 
   bool at_boundary() const noexcept override {
+    if (fresh_) return true;
     const inflate_state& state = *state_;
     const bool between_blocks = state.block_state == ISAL_BLOCK_NEW_HDR || state.block_state == ISAL_BLOCK_HDR;
     return between_blocks && state.tmp_in_size == 0 && state.read_in_length == 0 &&

@@ -139,7 +139,7 @@ class ZlibDecompressor final : public DecompressorEngine {
 
   bool at_boundary() const noexcept override {
     // 128: waits for a block's header. Added to that are the bits not used of the last byte, and 64 in a final block.
-    return stream_.data_type == 128;
+    return fresh_ || stream_.data_type == 128;
   }
 
   bool is_fresh() const noexcept override { return fresh_; }

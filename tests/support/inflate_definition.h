@@ -11,10 +11,11 @@
 namespace tidewire::support {
 
 struct Inflated {
-  bool good = false;             ///< The input is blocks, whole ones, and ends with the last of them.
-  bool complete_codes = true;    ///< No block's codes leave bit strings unused, but for a single distance.
-  bool usual_headers = true;     ///< No block announces more codes than there are, or no code for its end.
-  bool final_block = false;      ///< One has BFINAL.
+  bool good = false;           ///< The input is blocks, whole ones, and ends with the last of them.
+  bool complete_codes = true;  ///< No block's codes leave bit strings unused, but for a single distance.
+  bool usual_headers = true;   ///< No block announces more codes than there are, or no code for its end.
+  bool final_block = false;    ///< One has BFINAL.
+  bool ends_with_final_block = false;
   std::size_t max_distance = 0;  ///< How far back the farthest reference reaches.
   std::string text;              ///< What came before anything that is wrong.
 };
@@ -30,6 +31,7 @@ class InflateDefinition {
     while (at_ < input_.size() * 8) {
       const auto final_bit = take(1);
       if (!final_bit || !block()) break;
+      out_.ends_with_final_block = *final_bit != 0;
       if (*final_bit != 0) {
         out_.final_block = true;
         at_ = (at_ + 7) / 8 * 8;

@@ -176,6 +176,8 @@ TEST_CASE("a final block doesn't end the message (7.2.3.4)") {
     CHECK(inflated(backend, final_block) == complete("Hello"));
     CHECK(inflated(backend, final_block.substr(0, 7) + final_block) == complete("HelloHello"));
     CHECK(inflated(backend, final_block.substr(0, 7) + hello) == complete("HelloHello"));
+    // The empty block itself is final.
+    CHECK(inflated(backend, final_block.substr(0, 7) + bytes_of({0x01})) == complete("Hello"));
   });
 }
 
@@ -542,9 +544,21 @@ TEST_CASE("what is no DEFLATE is corrupt, and what came before it is given out")
       CHECK(inflated(bytewise, payload, true, 1, 1).state == State::corrupt);
       Inflater after_text(engines, without);
       const std::string flushed = hello + bytes_of({0x00, 0x00, 0xff, 0xff});
+      CHECK(inflated(after_text, flushed, false) == Outcome{State::needs_input, "Hello"});
       // A reference finds the text, so it is left out here.
-      if (payload[0] != 0x02) CHECK(inflated(after_text, flushed + payload) == Outcome{State::corrupt, "Hello"});
+      if (payload[0] != 0x02) CHECK(inflated(after_text, payload) == Outcome{State::corrupt, ""});
     }
+  });
+}
+
+TEST_CASE("what is behind corrupt bytes is not looked at") {
+  with_each_backend([&](DeflateBackend backend) {
+    DeflateEngines engines(backend);
+    Inflater inflater(engines, without);
+    CHECK(inflated(inflater, "\x06", false) == Outcome{State::corrupt, ""});
+    CHECK(!inflater.in_message());
+    CHECK(inflated(inflater, hello) == Outcome{State::corrupt, ""});
+    CHECK(inflated(backend, hello) == complete("Hello"));
   });
 }
 
