@@ -21,7 +21,7 @@ constexpr std::size_t window_of(const DeflateSettings& settings) noexcept {
   return std::size_t{1} << settings.window_bits;
 }
 
-[[nodiscard]] bool good(const DeflateSettings& settings) noexcept {
+[[maybe_unused]] bool good(const DeflateSettings& settings) noexcept {
   return settings.window_bits >= 8 && settings.window_bits <= detail::max_window_bits && settings.level >= 1 &&
          settings.level <= 9;
 }
