@@ -234,7 +234,7 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] std::optional<Event> take_data(MutableBytes piece, bool ends_frame);
   [[nodiscard]] std::optional<Event> take_compressed(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
                                                      Inflater* window);
-  [[nodiscard]] std::optional<Event> fault_in_inflated(Bytes piece, InflateState state) noexcept;
+  [[nodiscard]] std::optional<Event> fault_in_inflated(Bytes piece, InflateState state, std::uint64_t allowed) noexcept;
   [[nodiscard]] Inflater& inflater(SpareAssembly& spare, Inflater* window);
   [[nodiscard]] Event control_event(Opcode opcode, MutableBytes payload) noexcept;
   [[nodiscard]] Event close_event(MutableBytes payload) noexcept;

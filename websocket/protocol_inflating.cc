@@ -82,11 +82,8 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
     begun.unmasked -= used;
     begun.remaining -= used;
     if (step.state == InflateState::no_memory) throw std::bad_alloc();
-    if (step.produced > allowed) {
-      return violation(CloseCode::message_too_big, "message too big when inflated", Cause::too_large);
-    }
     const bool complete = step.state == InflateState::complete;
-    if (auto fault = fault_in_inflated(room.first(step.produced), step.state)) return fault;
+    if (auto fault = fault_in_inflated(room.first(step.produced), step.state, allowed)) return fault;
     begun.payload.commit(step.produced);
     begun.inflated_bytes += step.produced;
     if (step.state != InflateState::output_full) begun.in_frame = begun.remaining != 0;
@@ -103,12 +100,15 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
   }
 }
 
-std::optional<Event> Protocol::fault_in_inflated(Bytes piece, InflateState state) noexcept {
+// What counts is what is wrong first in the text, so that it doesn't matter in which pieces the text came.
+std::optional<Event> Protocol::fault_in_inflated(Bytes piece, InflateState state, std::uint64_t allowed) noexcept {
   Assembly& begun = *assembly_;
+  const bool too_big = piece.size() > allowed;
   if (begun.type == MessageType::text) {
-    const bool whole = state == InflateState::complete;
-    if (!begun.utf8.feed(piece) || (whole && !begun.utf8.complete())) return invalid_text();
+    if (!begun.utf8.feed(too_big ? piece.first(static_cast<std::size_t>(allowed)) : piece)) return invalid_text();
+    if (!too_big && state == InflateState::complete && !begun.utf8.complete()) return invalid_text();
   }
+  if (too_big) return violation(CloseCode::message_too_big, "message too big when inflated", Cause::too_large);
   if (state != InflateState::corrupt) return {};
   return violation(CloseCode::invalid_payload, "compressed data that is not valid", Cause::protocol_error);
 }
