@@ -16,7 +16,6 @@ EXEMPT = {
     "websocket/deflate_isal": "a part of websocket/deflate, whose test covers it",
     "websocket/deflate_zlib": "a part of websocket/deflate, whose test covers it",
     "websocket/mask_avx2": "a part of websocket/mask, whose test covers it",
-    "websocket/protocol_inflating": "a part of websocket/protocol, whose test covers it",
     "websocket/utf8_avx2": "a part of websocket/utf8, whose test covers it",
     "websocket/utf8_avx512": "a part of websocket/utf8, whose test covers it",
 }
