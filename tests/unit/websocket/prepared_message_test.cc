@@ -25,8 +25,8 @@ TEST_CASE("a prepared message is a copy, of either type") {
 TEST_CASE("a prepared message goes to each connection in the form that was agreed with it") {
   const std::string text = json_text(1000);
   const PreparedMessage prepared(text);
-  Site site;
   Script script;
+  Site site;
   websocket::route<Scripted>(*site.server, "/", websocket::Options{.deflate = websocket::DeflateOptions{}}, script);
   std::vector<Connection*> peers;
   script.open = [&](Connection& peer) { peers.push_back(&peer); };
@@ -45,8 +45,8 @@ TEST_CASE("a prepared message keeps its place among other messages where message
   const std::string text = json_text(1000);
   const PreparedMessage prepared(text);
   for (const bool own_form : {false, true}) {
-    Site site;
     Script script;
+    Site site;
     const websocket::DeflateOptions deflate{.own_takeover = true, .published_with_takeover = own_form};
     websocket::route<Scripted>(*site.server, "/", websocket::Options{.deflate = deflate}, script);
     Connection* peer = nullptr;
