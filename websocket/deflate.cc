@@ -21,9 +21,10 @@ constexpr std::size_t window_of(const DeflateSettings& settings) noexcept {
   return std::size_t{1} << settings.window_bits;
 }
 
-[[maybe_unused]] bool good(const DeflateSettings& settings) noexcept {
-  return settings.window_bits >= 8 && settings.window_bits <= detail::max_window_bits && settings.level >= 1 &&
-         settings.level <= 9;
+constexpr DeflateSettings clamped(DeflateSettings settings) noexcept {
+  settings.window_bits = std::clamp(settings.window_bits, std::uint8_t{8}, detail::max_window_bits);
+  settings.level = std::clamp(settings.level, std::uint8_t{1}, std::uint8_t{9});
+  return settings;
 }
 
 }  // namespace
@@ -104,9 +105,7 @@ void DeflateHistory::release() noexcept {
 }
 
 Deflater::Deflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept
-    : engines_(&engines), settings_(settings) {
-  assert(good(settings));
-}
+    : engines_(&engines), settings_(clamped(settings)) {}
 
 bool Deflater::compress(Bytes part, bool last, Buffer& to) noexcept {
   const std::size_t before = to.size();
@@ -145,9 +144,7 @@ void Deflater::remember(Bytes part) noexcept {
 }
 
 Inflater::Inflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept
-    : engines_(&engines), settings_(settings) {
-  assert(good(settings));
-}
+    : engines_(&engines), settings_(clamped(settings)) {}
 
 Inflater::Inflater(Inflater&& other) noexcept = default;
 

@@ -13,7 +13,6 @@ constexpr std::size_t max_count = std::size_t{1} << 30;
 
 // Its interface knows no const.
 std::uint8_t* in(const std::byte* bytes) noexcept {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
   return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(bytes));
 }
 std::uint8_t* out(std::byte* bytes) noexcept { return reinterpret_cast<std::uint8_t*>(bytes); }

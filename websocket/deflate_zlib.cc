@@ -31,9 +31,7 @@ z_stream new_stream() noexcept {
 }
 
 // zlib's interface knows no const.
-Bytef* in(const std::byte* bytes) noexcept {
-  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-}
+Bytef* in(const std::byte* bytes) noexcept { return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes)); }
 Bytef* out(std::byte* bytes) noexcept { return reinterpret_cast<Bytef*>(bytes); }
 
 class Deflate {

@@ -409,6 +409,21 @@ TEST_CASE("a connection holds at most its window, and nothing without takeover")
   });
 }
 
+TEST_CASE("settings that make no sense are taken for the nearest that do") {
+  const std::string message = json_text(100'000);
+  with_each_backend([&](DeflateBackend backend) {
+    for (const DeflateSettings& settings : {DeflateSettings{true, 0, 0}, DeflateSettings{true, 255, 255}}) {
+      DeflateEngines engines(backend);
+      Deflater deflater(engines, settings);
+      Inflater inflater(engines, settings);
+      for (int round = 0; round < 2; ++round) {
+        CHECK(inflated(inflater, compressed(deflater, message)) == complete(message));
+      }
+      CHECK(deflater.memory() == (settings.level == 0 ? 256 : 32768));
+    }
+  });
+}
+
 TEST_CASE("a loop's engines can be freed between messages") {
   with_each_backend([](DeflateBackend backend) {
     DeflateEngines engines(backend);
