@@ -10,7 +10,6 @@ EXEMPT = {
     "core/export": "one macro; that the shared library exports by it is what the consumer builds show",
     "http/connection_answers": "a part of http/connection, whose test covers it",
     "http/connection_requests": "a part of http/connection, whose test covers it",
-    "websocket/connection_deflating": "a part of websocket/connection, whose test covers it",
     "websocket/connection_sending": "a part of websocket/connection, whose test covers it",
     "websocket/deflate_backend": "a part of websocket/deflate, whose test covers it",
     "websocket/deflate_isal": "a part of websocket/deflate, whose test covers it",
