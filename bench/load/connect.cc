@@ -69,13 +69,14 @@ Result<std::size_t> receive_head(const Descriptor& connection, std::string& byte
   }
 }
 
-Result<void> finish_handshake(const Descriptor& connection) {
+/// The head of the answer.
+Result<std::string> finish_handshake(const Descriptor& connection, Offer offer) {
   std::string bytes;
   const auto end = receive_head(connection, bytes);
   if (!end) return end.error();
-  if (auto right = check_handshake(std::string_view(bytes).substr(0, *end)); !right) return right;
+  if (auto right = check_handshake(std::string_view(bytes).substr(0, *end), offer); !right) return right.error();
   if (bytes.size() != *end) return Error{Errc::protocol_error, "the server sent something right after the handshake"};
-  return {};
+  return bytes;
 }
 
 }  // namespace
@@ -129,8 +130,9 @@ Result<std::vector<Descriptor>> open_connections(const Endpoint& endpoint, std::
   return connections;
 }
 
-Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::string_view path, std::size_t count) {
-  const std::string handshake = handshake_request(endpoint, path);
+Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::string_view path, std::size_t count,
+                                                Offer offer) {
+  const std::string handshake = handshake_request(endpoint, path, offer);
   std::vector<Descriptor> connections;
   connections.reserve(count);
   while (connections.size() < count) {
@@ -140,11 +142,20 @@ Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::s
       if (auto sent = send_all(connection, handshake); !sent) return sent.error();
     }
     for (Descriptor& connection : *wave) {
-      if (auto finished = finish_handshake(connection); !finished) return finished.error();
+      if (auto finished = finish_handshake(connection, offer); !finished) return finished.error();
       connections.push_back(std::move(connection));
     }
   }
   return connections;
+}
+
+Result<std::string> agreed_extension(const Endpoint& endpoint, std::string_view path, Offer offer) {
+  const auto connection = open_connection(endpoint);
+  if (!connection) return connection.error();
+  if (auto sent = send_all(*connection, handshake_request(endpoint, path, offer)); !sent) return sent.error();
+  const auto head = finish_handshake(*connection, offer);
+  if (!head) return head.error();
+  return std::string(header_field(*head, "Sec-WebSocket-Extensions"));
 }
 
 Result<void> make_non_blocking(const std::vector<Descriptor>& connections) {

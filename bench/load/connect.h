@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <tidewire/bench/offer.h>
 #include <tidewire/core/result.h>
 #include <cstddef>
 #include <cstdint>
@@ -44,10 +45,14 @@ struct Endpoint {
 /// Opens `count` connections. They block, for 5 s at most in each call, until `make_non_blocking`.
 [[nodiscard]] Result<std::vector<Descriptor>> open_connections(const Endpoint& endpoint, std::size_t count);
 
-/// The same, with the WebSocket handshake done on each (RFC 6455 4.1). An answer that is not 101, lacks the right
-/// Sec-WebSocket-Accept, or has anything behind it is an error.
+/// The same, with the WebSocket handshake done on each. An answer that `check_handshake` does not take, or has anything
+/// behind it, is an error.
 [[nodiscard]] Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::string_view path,
-                                                              std::size_t count);
+                                                              std::size_t count, Offer offer = Offer::nothing);
+
+/// What the server answers to an offer of permessage-deflate: the value of Sec-WebSocket-Extensions, asked for with a
+/// connection that is closed again.
+[[nodiscard]] Result<std::string> agreed_extension(const Endpoint& endpoint, std::string_view path, Offer offer);
 
 [[nodiscard]] Result<void> make_non_blocking(const std::vector<Descriptor>& connections);
 

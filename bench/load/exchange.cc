@@ -5,6 +5,8 @@
 namespace tidewire::bench {
 namespace {
 
+constexpr std::size_t most_header_bytes = 14;
+
 Result<void> check_batch(std::size_t request_bytes, std::size_t depth) {
   if (depth == 0 || depth > max_depth) return Error{Errc::invalid_argument, "a depth of " + std::to_string(depth)};
   if (request_bytes > max_batch_bytes / depth) return Error{Errc::too_large, "a batch of over 64 MiB"};
@@ -14,7 +16,6 @@ Result<void> check_batch(std::size_t request_bytes, std::size_t depth) {
 }  // namespace
 
 Result<Exchange> echo_exchange(Content content, std::size_t payload_bytes, std::size_t depth) {
-  constexpr std::size_t most_header_bytes = 14;
   if (auto good = check_batch(payload_bytes + most_header_bytes, depth); !good) return good.error();
   const std::string message = payload(content, payload_bytes);
   std::mt19937 masks;
@@ -26,6 +27,16 @@ Result<Exchange> echo_exchange(Content content, std::size_t payload_bytes, std::
   exchange.reply = server_frame(content, message);
   exchange.start_bytes = exchange.reply.size() - message.size();
   exchange.content_from = exchange.start_bytes;
+  return exchange;
+}
+
+Result<Exchange> deflated_exchange(Content content, std::size_t payload_bytes, std::size_t depth, Offer offer,
+                                   std::string_view extension) {
+  if (auto good = check_batch(payload_bytes + most_header_bytes, depth); !good) return good.error();
+  if (const auto bits = client_window_bits(extension, offer); !bits) return bits.error();
+  Exchange exchange;
+  exchange.depth = depth;
+  exchange.deflated.emplace(content, payload_bytes, depth, offer, std::string(extension));
   return exchange;
 }
 

@@ -1,3 +1,4 @@
+#include <support/json_text.h>
 #include <tidewire/bench/frames.h>
 #include <algorithm>
 #include <array>
@@ -6,7 +7,7 @@
 namespace tidewire::bench {
 namespace {
 
-constexpr std::array<std::string_view, 3> names = {"ascii", "mixed", "binary"};
+constexpr std::array<std::string_view, 4> names = {"ascii", "mixed", "binary", "json"};
 
 /// Half of the words are ASCII, as in what people write each other on the web; the others are Latin with accents, Greek
 /// and Cyrillic (two bytes a character), Chinese, Japanese and Korean (three), and emoji (four).
@@ -19,6 +20,7 @@ constexpr std::array<std::string_view, 48> words = {
 };
 
 constexpr std::uint8_t final_fragment = 0x80;
+constexpr std::uint8_t rsv1 = 0x40;
 constexpr std::uint8_t masked = 0x80;
 
 void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
@@ -56,8 +58,8 @@ std::string masked_frame(Opcode opcode, std::string_view payload, std::uint32_t 
 // mt19937's sequence is fixed by the standard; the distributions' are not.
 constexpr std::uint32_t seed = 6455;
 
-std::string mixed_text(std::size_t bytes) {
-  std::mt19937 random(seed);
+std::string mixed_text(std::size_t bytes, std::uint32_t variant) {
+  std::mt19937 random(seed + variant);
   std::string out;
   out.reserve(bytes);
   while (out.size() < bytes) {
@@ -80,9 +82,10 @@ std::optional<Content> content_named(std::string_view name) {
   return static_cast<Content>(found - names.begin());
 }
 
-std::string payload(Content content, std::size_t bytes) {
-  if (content == Content::mixed) return mixed_text(bytes);
-  std::mt19937 random(seed);
+std::string payload(Content content, std::size_t bytes, std::uint32_t variant) {
+  if (content == Content::mixed) return mixed_text(bytes, variant);
+  if (content == Content::json) return support::json_text(bytes, variant);
+  std::mt19937 random(seed + variant);
   std::string out(bytes, '\0');
   for (char& c : out) {
     const auto value = random();
@@ -95,8 +98,10 @@ std::string server_frame(Content content, std::string_view payload) {
   return header(opcode_of(content), payload.size(), 0).append(payload);
 }
 
-std::string client_frame(Content content, std::string_view payload, std::uint32_t mask) {
-  return masked_frame(opcode_of(content), payload, mask);
+std::string client_frame(Content content, std::string_view payload, std::uint32_t mask, Coding coding) {
+  std::string frame = masked_frame(opcode_of(content), payload, mask);
+  if (coding == Coding::deflated) frame.front() = static_cast<char>(static_cast<std::uint8_t>(frame.front()) | rsv1);
+  return frame;
 }
 
 std::string client_close_frame(std::string_view payload, std::uint32_t mask) {

@@ -39,20 +39,25 @@ std::string get_request(const Endpoint& endpoint, std::string_view path, Headers
   return out += "\r\n";
 }
 
-std::string handshake_request(const Endpoint& endpoint, std::string_view path) {
+std::string handshake_request(const Endpoint& endpoint, std::string_view path, Offer offer) {
   std::string out = request_start(endpoint, path);
   out.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ").append(handshake_key);
-  return out += "\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  out += "\r\nSec-WebSocket-Version: 13\r\n";
+  if (offer != Offer::nothing) out.append("Sec-WebSocket-Extensions: ").append(text_of(offer)).append("\r\n");
+  return out += "\r\n";
 }
 
-Result<void> check_handshake(std::string_view head) {
+Result<void> check_handshake(std::string_view head, Offer offer) {
   if (!head.starts_with("HTTP/1.1 101 ")) return Error{Errc::refused, "handshake answered " + first_line(head)};
   if (header_field(head, "Sec-WebSocket-Accept") != handshake_accept) {
     return Error{Errc::protocol_error, "handshake answered with a wrong Sec-WebSocket-Accept"};
   }
-  if (!header_field(head, "Sec-WebSocket-Extensions").empty()) {
+  const std::string_view extensions = header_field(head, "Sec-WebSocket-Extensions");
+  if (offer == Offer::nothing && !extensions.empty()) {
     return Error{Errc::protocol_error, "handshake answered with extensions that nobody asked for"};
   }
+  if (offer == Offer::nothing) return {};
+  if (const auto agreed = client_window_bits(extensions, offer); !agreed) return agreed.error();
   return {};
 }
 

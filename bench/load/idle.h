@@ -15,12 +15,15 @@ struct IdleReport {
   std::size_t connections = 0;
   Memory before;
   Memory after;
+  std::size_t echoes = 0;  ///< Of each connection, in the end.
+  Memory after_echoes;
 };
 
 /// Opens WebSocket connections that say nothing, and reads the server's memory before and after. A first connection
 /// comes and goes beforehand: the code and the loop's buffers that it brings into memory are no cost of a connection.
 /// Before each reading, nothing happens for `hold`. The connections count only if they are still of use: in the end
-/// each has to echo one batch.
+/// each has to echo one batch, and is idle again for a last reading. Compression is offered if the exchange is
+/// compressed.
 [[nodiscard]] Result<IdleReport> measure_idle(const Endpoint& endpoint, std::string_view path, std::size_t connections,
                                               const Exchange& exchange, const Process& server,
                                               std::chrono::nanoseconds hold);

@@ -24,15 +24,23 @@ using namespace tidewire;
 using namespace tidewire::bench;
 
 TrafficReport report_on(const Options& options, const char* message, const Exchange& exchange) {
-  return {.workload = name_of(options.mode),
-          .message = message,
-          .connections = options.connections,
-          .depth = options.depth,
-          .request_bytes = exchange.batch.size() / exchange.depth,
-          .reply_bytes = exchange.reply.size(),
-          .window = {},
-          .paced = {},
-          .slow = {}};
+  TrafficReport report = {.workload = name_of(options.mode),
+                          .message = message,
+                          .connections = options.connections,
+                          .depth = options.depth,
+                          .request_bytes = exchange.batch.size() / exchange.depth,
+                          .reply_bytes = exchange.reply.size(),
+                          .window = {},
+                          .deflate = {},
+                          .paced = {},
+                          .slow = {}};
+  if (!exchange.deflated) return report;
+  const DeflatedEchoes& deflated = *exchange.deflated;
+  report.deflate = {.extension = deflated.extension(),
+                    .text_bytes = deflated.text_bytes(),
+                    .request_bytes = deflated.request_bytes()};
+  report.request_bytes = static_cast<std::size_t>(std::llround(deflated.request_bytes()));
+  return report;
 }
 
 /// Right answers first: figures of a server that answers wrongly are worth nothing. The rest of the report is filled in
@@ -48,6 +56,11 @@ std::optional<TrafficReport> run(Workload& workload, const Options& options, Tra
   }
   report.window = measure(workload, options.warm_up, options.measured, server).value();
   report.latency = &workload.latency();
+  if (report.deflate) {
+    report.deflate->reply_bytes =
+        static_cast<double>(report.window.reply_bytes) / static_cast<double>(report.window.messages);
+    report.reply_bytes = static_cast<std::size_t>(std::llround(report.deflate->reply_bytes));
+  }
   return report;
 }
 
@@ -81,9 +94,17 @@ Exchange echoes(const Options& options) {
   return echo_exchange(options.content, options.payload_bytes, options.depth).value();
 }
 
+/// What compressed requests look like depends on what the server agrees to.
+Exchange echoes_as_offered(const Options& options, const Endpoint& endpoint) {
+  if (options.offer == Offer::nothing) return echoes(options);
+  const std::string extension = agreed_extension(endpoint, options.path, options.offer).value();
+  return deflated_exchange(options.content, options.payload_bytes, options.depth, options.offer, extension).value();
+}
+
 void run_echo(const Options& options, const Endpoint& endpoint) {
-  const Exchange exchange = echoes(options);
-  run_exchange(options, "echoes", exchange, open_websockets(endpoint, options.path, options.connections).value());
+  const Exchange exchange = echoes_as_offered(options, endpoint);
+  run_exchange(options, "echoes", exchange,
+               open_websockets(endpoint, options.path, options.connections, options.offer).value());
 }
 
 void run_http(const Options& options, const Endpoint& endpoint) {
@@ -125,8 +146,8 @@ void run_slow(const Options& options, const Endpoint& endpoint) {
 
 void run_idle(const Options& options, const Endpoint& endpoint) {
   const Process server = Process::find(options.pid).value();
-  show(options,
-       measure_idle(endpoint, options.path, options.connections, echoes(options), server, options.hold).value());
+  const Exchange exchange = echoes_as_offered(options, endpoint);
+  show(options, measure_idle(endpoint, options.path, options.connections, exchange, server, options.hold).value());
 }
 
 void run_mode(const Options& options) {

@@ -33,6 +33,8 @@ struct Flags {
   double rate = 0;
   std::string content = "ascii";
   std::string headers = "minimal";
+  bool deflate = false;
+  bool takeover = false;
 };
 
 void add_common(CLI::App& mode, Flags& flags, const ModeText& text) {
@@ -71,6 +73,11 @@ void add_depth(CLI::App& mode, Flags& flags) {
       ->capture_default_str();
 }
 
+void add_deflate(CLI::App& mode, Flags& flags) {
+  auto* deflate = mode.add_flag("--deflate", flags.deflate, "compress, and want every reply compressed");
+  mode.add_flag("--takeover", flags.takeover, "and let messages refer to earlier ones")->needs(deflate);
+}
+
 void add_rate(CLI::App& mode, Flags& flags) {
   mode.add_option("--rate", flags.rate, "messages a second, sent at fixed times whatever the replies do")
       ->check(CLI::Range(1.0, 1e7));
@@ -89,7 +96,8 @@ void add_mode(CLI::App& app, Flags& flags, const ModeText& text) {
     add_times(mode, flags);
   }
   if (text.mode != Mode::http && text.mode != Mode::connect) add_payload(mode, flags);
-  if (text.mode != Mode::idle && text.mode != Mode::connect) add_depth(mode, flags);
+  if (text.mode != Mode::connect) add_depth(mode, flags);
+  if (text.mode == Mode::echo || text.mode == Mode::idle) add_deflate(mode, flags);
   if (text.mode == Mode::echo || text.mode == Mode::http) add_rate(mode, flags);
   if (text.mode == Mode::http) {
     mode.add_option("--headers", flags.headers, "Host alone, or what a browser sends")
@@ -115,6 +123,7 @@ Options options_of(const Flags& flags) {
   options.hold = duration(flags.hold_seconds);
   options.content = *content_named(flags.content);
   options.headers = flags.headers == "browser" ? Headers::browser : Headers::minimal;
+  if (flags.deflate) options.offer = flags.takeover ? Offer::deflate_with_takeover : Offer::deflate;
   if (flags.rate > 0) options.rate = flags.rate;
   return options;
 }

@@ -2,6 +2,7 @@
 
 #include <tidewire/bench/frames.h>
 #include <tidewire/bench/heads.h>
+#include <tidewire/bench/offer.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,7 @@ struct Options {
   Content content = Content::ascii;
   std::size_t payload_bytes = 20;
   std::size_t depth = 1;
+  Offer offer = Offer::nothing;
   Headers headers = Headers::minimal;
   std::optional<double> rate;  ///< Messages a second; none in a closed loop.
   double slow_share = 0.1;

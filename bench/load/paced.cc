@@ -42,6 +42,11 @@ Result<void> Paced::run_once() {
   if (!traffic) return traffic.error();
   auto right = (*traffic)->run_once();
   checked_ = (*traffic)->messages();
+  if (!exchange_.deflated) return right;
+  for (Peer& peer : peers_) {
+    peer.stream.deflated = std::make_unique<DeflatedReplies>();
+    peer.stream.deflated->number = exchange_.depth;
+  }
   return right;
 }
 
@@ -96,12 +101,16 @@ Result<void> Paced::send_what_is_due() {
   return {};
 }
 
+/// On its connection, `run_once` has sent one.
+std::string_view Paced::next_batch(const Peer& peer) const { return exchange_.batch_after(1 + peer.sent); }
+
 Result<void> Paced::send_rest(Peer& peer) {
   while (peer.sent < peer.due) {
-    const auto sent = send_some(peer.descriptor, std::string_view(exchange_.batch).substr(peer.unsent_from));
+    const std::string_view batch = next_batch(peer);
+    const auto sent = send_some(peer.descriptor, batch.substr(peer.unsent_from));
     if (!sent) return sent.error();
     peer.unsent_from += *sent;
-    if (peer.unsent_from < exchange_.batch.size()) return {};
+    if (peer.unsent_from < batch.size()) return {};
     peer.unsent_from = 0;
     ++peer.sent;
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace tidewire::bench {
@@ -35,6 +36,7 @@ class Paced final : public Workload {
   /// Waits for what is still due for 5 s at most. What is then unanswered counts with the time it has waited.
   [[nodiscard]] Result<void> finish() override;
   [[nodiscard]] std::uint64_t messages() const override { return replies_.count() + checked_; }
+  [[nodiscard]] std::uint64_t reply_bytes() const override { return replies_.bytes(); }
 
   void begin_window(Clock::time_point now) override;
   void end_window(Clock::time_point now) override;
@@ -61,6 +63,7 @@ class Paced final : public Workload {
   Result<void> receive(Peer& peer);
   Result<void> wait(Clock::time_point until);
   void record(const Peer& peer, std::uint64_t reply, Clock::time_point now);
+  [[nodiscard]] std::string_view next_batch(const Peer& peer) const;
   [[nodiscard]] std::uint64_t waiting() const noexcept { return next_ * exchange_.depth - answered_; }
 
   const std::vector<Descriptor>& connections_;

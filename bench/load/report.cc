@@ -11,6 +11,8 @@ namespace {
 /// Sent later than this, messages say more about this process than about the server.
 constexpr std::chrono::nanoseconds late_limit = std::chrono::milliseconds(1);
 constexpr double kept_up_share = 0.98;
+/// RFC 6455 5.2: what a request has and a reply has not.
+constexpr double mask_bytes = 4;
 
 double per_connection(std::size_t before, std::size_t after, std::size_t connections) {
   return (static_cast<double>(after) - static_cast<double>(before)) / static_cast<double>(connections);
@@ -87,6 +89,17 @@ nlohmann::ordered_json latency_json(const Histogram& latency) {
           {"curve", latency_curve(latency)}};
 }
 
+/// How long replies are for what zlib makes of the same text.
+double times_zlib(const DeflateOutcome& deflate) { return deflate.reply_bytes / (deflate.request_bytes - mask_bytes); }
+
+void print(std::ostream& out, const DeflateOutcome& deflate) {
+  out << std::setprecision(1) << "  compressed from " << deflate.text_bytes
+      << " bytes: requests, by zlib's level 6, to " << deflate.request_bytes << " bytes, replies to "
+      << deflate.reply_bytes << std::setprecision(3) << ", " << times_zlib(deflate)
+      << " times as long without the mask\n"
+      << std::setprecision(0) << "  agreed: " << deflate.extension << '\n';
+}
+
 }  // namespace
 
 void print(std::ostream& out, const SlowOutcome& slow) {
@@ -101,6 +114,7 @@ void print(std::ostream& out, const TrafficReport& report) {
       << report.request_bytes << " bytes, replies of " << report.reply_bytes << " bytes\n";
   out << "  " << messages_per_second(window) << " " << report.message << "/s, " << window.messages << " in "
       << std::chrono::duration<double, std::milli>(window.elapsed).count() << " ms\n";
+  if (report.deflate) print(out, *report.deflate);
   print_latency(out, *report.latency);
   const Shares load = shares(window.load, window);
   print_shares(out, "load", load);
@@ -126,13 +140,16 @@ void print(std::ostream& out, const TrafficReport& report) {
 }
 
 void print(std::ostream& out, const IdleReport& report) {
-  const auto line = [&](const char* what, std::size_t before, std::size_t after) {
+  const std::string echoes = report.echoes == 1 ? "an echo" : std::to_string(report.echoes) + " echoes";
+  const auto line = [&](const std::string& what, std::size_t before, std::size_t after) {
     out << "  " << what << ": " << per_connection(before, after, report.connections) << " bytes a connection ("
         << before / 1024 << " KiB before, " << after / 1024 << " KiB after)\n";
   };
   out << std::fixed << std::setprecision(0) << "idle: " << report.connections << " connections\n";
   line("resident", report.before.resident, report.after.resident);
   line("anonymous", report.before.anonymous, report.after.anonymous);
+  line("resident, after " + echoes, report.before.resident, report.after_echoes.resident);
+  line("anonymous, after " + echoes, report.before.anonymous, report.after_echoes.anonymous);
 }
 
 void print_json(std::ostream& out, const TrafficReport& report) {
@@ -162,6 +179,13 @@ void print_json(std::ostream& out, const TrafficReport& report) {
     json["disturbed"] = server.disturbed() || load.disturbed();
   }
   json["latency"] = latency_json(*report.latency);
+  if (report.deflate) {
+    json["deflate"] = {{"extension", report.deflate->extension},
+                       {"text_bytes", report.deflate->text_bytes},
+                       {"request_bytes", report.deflate->request_bytes},
+                       {"reply_bytes", report.deflate->reply_bytes},
+                       {"reply_to_zlib", times_zlib(*report.deflate)}};
+  }
   if (report.paced) {
     json["rate"] = report.paced->rate;
     json["sent_late_p50_ns"] = report.paced->late_median.count();
@@ -185,6 +209,11 @@ void print_json(std::ostream& out, const IdleReport& report) {
        per_connection(report.before.resident, report.after.resident, report.connections)},
       {"anonymous_bytes_per_connection",
        per_connection(report.before.anonymous, report.after.anonymous, report.connections)},
+      {"echoes", report.echoes},
+      {"resident_bytes_per_connection_after_echoes",
+       per_connection(report.before.resident, report.after_echoes.resident, report.connections)},
+      {"anonymous_bytes_per_connection_after_echoes",
+       per_connection(report.before.anonymous, report.after_echoes.anonymous, report.connections)},
   };
   out << json.dump() << '\n';
 }

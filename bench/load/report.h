@@ -28,6 +28,14 @@ struct PacedOutcome {
   std::uint64_t unanswered = 0;
 };
 
+/// What compressed traffic has beside: means of sizes on the wire, of a text of so many bytes.
+struct DeflateOutcome {
+  std::string extension;  ///< As the server agreed to it.
+  std::size_t text_bytes = 0;
+  double request_bytes = 0;  ///< What zlib's level 6 makes of it, masked.
+  double reply_bytes = 0;
+};
+
 /// What a run of traffic brought, with what was asked of it.
 struct TrafficReport {
   std::string workload;  ///< The mode: "echo", "http" and so on.
@@ -38,6 +46,7 @@ struct TrafficReport {
   std::size_t reply_bytes = 0;
   Window window;
   const Histogram* latency = nullptr;  ///< In nanoseconds; outlives the report.
+  std::optional<DeflateOutcome> deflate;
   std::optional<PacedOutcome> paced;
   std::optional<SlowOutcome> slow;
 };

@@ -12,7 +12,7 @@ Traffic::Traffic(Poller poller, std::span<const Descriptor> connections, const E
     : exchange_(exchange), replies_(exchange), poller_(std::move(poller)), receive_buffer_(receive_buffer_bytes) {
   peers_.reserve(connections.size());
   for (const Descriptor& connection : connections) {
-    peers_.push_back({connection.number(), exchange.batch.size(), 0, {}, {}});
+    peers_.push_back({connection.number(), {}, 0, {}, {}});
   }
 }
 
@@ -64,7 +64,7 @@ Result<void> Traffic::turn(Clock::time_point) {
   }
   for (const epoll_event& event : *events) {
     Peer& peer = *static_cast<Peer*>(event.data.ptr);
-    if (writable(event) && peer.unsent_from < exchange_.batch.size()) {
+    if (writable(event) && !peer.unsent.empty()) {
       if (auto sent = send_rest(peer); !sent) return sent;
     }
     if (readable(event)) {
@@ -75,16 +75,16 @@ Result<void> Traffic::turn(Clock::time_point) {
 }
 
 Result<void> Traffic::send_new_batch(Peer& peer, Clock::time_point now) {
-  peer.unsent_from = 0;
+  peer.unsent = exchange_.batch_after(peer.batches++);
   peer.replies_left = exchange_.depth;
   peer.sent = now;
   return send_rest(peer);
 }
 
 Result<void> Traffic::send_rest(Peer& peer) {
-  const auto sent = send_some(peer.descriptor, std::string_view(exchange_.batch).substr(peer.unsent_from));
+  const auto sent = send_some(peer.descriptor, peer.unsent);
   if (!sent) return sent.error();
-  peer.unsent_from += *sent;
+  peer.unsent.remove_prefix(*sent);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace tidewire::bench {
@@ -32,14 +33,16 @@ class Traffic final : public Workload {
   [[nodiscard]] Result<void> turn(Clock::time_point until) override;
   [[nodiscard]] Result<void> finish() override;
   [[nodiscard]] std::uint64_t messages() const override { return replies_.count(); }
+  [[nodiscard]] std::uint64_t reply_bytes() const override { return replies_.bytes(); }
 
  private:
   struct Peer {
     int descriptor;
-    std::size_t unsent_from;   ///< In the batch; its size when all is sent.
+    std::string_view unsent;   ///< Of the batch that was begun last.
     std::size_t replies_left;  ///< Of the batch in flight; 0 when none is.
     ReplyStream stream;
-    Clock::time_point sent;  ///< When the sending of the batch began.
+    Clock::time_point sent;     ///< When the sending of the batch began.
+    std::uint64_t batches = 0;  ///< Begun so far.
   };
 
   Traffic(Poller poller, std::span<const Descriptor> connections, const Exchange& exchange);

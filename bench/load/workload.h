@@ -17,6 +17,7 @@ inline constexpr std::chrono::nanoseconds stall_time = std::chrono::seconds(5);
 /// What happened between the end of the warm-up and the end of the measurement.
 struct Window {
   std::uint64_t messages = 0;
+  std::uint64_t reply_bytes = 0;  ///< On the wire; 0 where all replies have one size.
   std::chrono::nanoseconds elapsed = {};
   std::optional<CpuUse> server;  ///< Unknown without the server's process.
   CpuUse load;                   ///< Of this process.
@@ -43,6 +44,8 @@ class Workload {
 
   /// Messages so far, since the object was made.
   [[nodiscard]] virtual std::uint64_t messages() const = 0;
+  /// What replies have brought so far, on the wire, where their sizes differ.
+  [[nodiscard]] virtual std::uint64_t reply_bytes() const { return 0; }
 
   /// What begins and what ends between these two has its latency recorded.
   virtual void begin_window(Clock::time_point) { recording_ = true; }

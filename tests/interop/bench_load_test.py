@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")
@@ -24,6 +25,7 @@ ACCEPTED = (
 EMPTY_REQUEST_BYTES = 6  # A masked frame without payload,
 EMPTY_REPLY = b"\x81\0"  # and what answers it.
 EMPTY = ["--payload-bytes", "0"]
+MASK = b"\0\0\0\0"
 SHORT = ["--seconds", "0.3", "--warm-up-seconds", "0.1", "--json"]
 
 
@@ -53,9 +55,9 @@ def bad(mode: str, port: int, *flags: str, status: int = 1, saying: str = "") ->
 
 
 @contextlib.contextmanager
-def echo_server():
+def echo_server(*flags: str):
     """(port, pid) of one that has to end well."""
-    command = [str(BUILD / "examples" / "echo_server"), "--port", "0", "--max-message-size", str(16 << 20)]
+    command = [str(BUILD / "examples" / "echo_server"), "--port", "0", "--max-message-size", str(16 << 20), *flags]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         line = server.stdout.readline()
@@ -140,6 +142,69 @@ def empty_echo(client: socket.socket, instead=lambda client, count: False) -> No
         client.sendall(EMPTY_REPLY * (count - before))
 
 
+class DeflatedEcho:
+    """A server that inflates each message, within windows of so many bits, and deflates it again."""
+
+    def __init__(self, takeover: bool, *, client_bits: int = 15, frames: int = 1, answer: bytes = b""):
+        self._takeover = takeover
+        self._client_bits = client_bits
+        self._frames = frames
+        self._answer = answer or b"permessage-deflate" + (b"" if takeover else b"; server_no_context_takeover")
+
+    def __call__(self, client: socket.socket) -> None:
+        read_head(client)
+        client.sendall(ACCEPTED[:-2] + b"Sec-WebSocket-Extensions: " + self._answer + b"\r\n\r\n")
+        inflater, deflater = self._new()
+        data, count = b"", 0
+        while more := client.recv(65536):
+            data += more
+            while frame := cut_frame(data):
+                first, payload, data = frame
+                if first not in (0xC1, 0xC2):
+                    return
+                if not self._takeover:
+                    inflater, deflater = self._new()
+                text = inflater.decompress(payload + b"\0\0\xff\xff")
+                client.sendall(self.reply(first, text, deflater, count))
+                count += 1
+
+    def _new(self):
+        return zlib.decompressobj(-self._client_bits), zlib.compressobj(6, zlib.DEFLATED, -15)
+
+    def changed(self, text: bytes, count: int) -> bytes:
+        return text
+
+    def reply(self, first: int, text: bytes, deflater, count: int) -> bytes:
+        payload = deflater.compress(self.changed(text, count)) + deflater.flush(zlib.Z_SYNC_FLUSH)
+        payload = payload[:-4] if text else b"\0"
+        ends = [len(payload) * index // self._frames for index in range(self._frames + 1)]
+        reply = b""
+        for index, (begin, end) in enumerate(zip(ends, ends[1:])):
+            opcode = (first & 0x7F if index == 0 else 0) | (0x80 if index + 1 == self._frames else 0)
+            reply += bytes([opcode]) + shortest_length(end - begin) + payload[begin:end]
+        return reply
+
+
+def shortest_length(size: int) -> bytes:
+    if size < 126:
+        return bytes([size])
+    return b"\x7e" + size.to_bytes(2, "big") if size < 65536 else b"\x7f" + size.to_bytes(8, "big")
+
+
+def cut_frame(data: bytes):
+    """(first byte, unmasked payload, what is behind it) of a client's frame, if there is all of it."""
+    if len(data) < 2:
+        return None
+    size, at = data[1] & 0x7F, 2
+    if size >= 126:
+        at = 4 if size == 126 else 10
+        size = int.from_bytes(data[2:at], "big")
+    if len(data) < at + 4 + size:
+        return None
+    mask, payload = data[at : at + 4], data[at + 4 : at + 4 + size]
+    return data[0], bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload)), data[at + 4 + size :]
+
+
 def once_in_every_mode() -> None:
     with echo_server() as (port, _):
         for flags in [
@@ -193,6 +258,114 @@ def measured_in_every_mode() -> None:
             expect("server_saturated" not in report, "an open loop is not meant to saturate")
         text = good("idle", port, "--pid", str(pid), "--hold-seconds", "0.1", "--connections", "300", "--json")
         expect(json.loads(text)["connections"] == 300 and "resident_bytes_per_connection" in text, f"{text!r}")
+
+
+def compressed_once() -> None:
+    for takeover in [], ["--takeover"]:
+        with echo_server("--deflate", *takeover) as (port, _):
+            for flags in [
+                ["--content", "json", "--payload-bytes", "1024"],
+                ["--content", "json", "--payload-bytes", "1024", "--depth", "200", "--connections", "3"],
+                ["--content", "mixed", "--payload-bytes", "16384", "--depth", "5"],
+                ["--content", "ascii", "--payload-bytes", "70000", "--depth", "3", "--connections", "20"],
+                ["--content", "json", "--payload-bytes", str(1 << 20), "--connections", "2"],
+                ["--content", "json", "--payload-bytes", "200", "--depth", "1024", "--rate", "10000"],
+            ]:
+                good("echo", port, "--once", "--deflate", *takeover, *flags)
+            # It does not compress what is shorter than 64 bytes.
+            short = ["--payload-bytes", "63", "--once", "--deflate", *takeover]
+            bad("echo", port, *short, saying="or one that is not compressed, after 0 right ones")
+
+
+def compressed_and_measured() -> None:
+    json_text = ["--content", "json", "--payload-bytes", "1024", "--deflate"]
+    for takeover in [], ["--takeover"]:
+        with echo_server("--deflate", *takeover) as (port, pid):
+            flags = [*SHORT, "--pid", str(pid), *json_text, *takeover]
+            for more in [], ["--depth", "8"], ["--rate", "2000", "--depth", "3"]:
+                report = check_report(good("echo", port, *flags, *more), "echo", "deflate")
+                deflate = report["deflate"]
+                expect(deflate["text_bytes"] == 1024 and "permessage-deflate" in deflate["extension"], f"{deflate}")
+                expect(report["reply_bytes"] == round(deflate["reply_bytes"]) < 500, f"replies of {deflate}")
+                expect(report["request_bytes"] == round(deflate["request_bytes"]) < 500, f"requests of {deflate}")
+                expect(0.8 < deflate["reply_to_zlib"] < 1.5, f"{deflate}")
+                expect(("no_context_takeover" in deflate["extension"]) != bool(takeover), f"{deflate}")
+            idle = ["--pid", str(pid), "--hold-seconds", "0.1", "--connections", "200", "--json", *json_text, *takeover]
+            report = json.loads(good("idle", port, *idle, "--depth", "40"))
+            expect(report["echoes"] == 40, f"{report}")
+            memory = report["resident_bytes_per_connection_after_echoes"]
+            expect(memory > 20_000 if takeover else memory < 20_000, f"{report}")
+            said = good("echo", port, *json_text, *takeover, "--seconds", "0.1", "--warm-up-seconds", "0")
+            expect("compressed from 1024 bytes" in said and "agreed: permessage-deflate" in said, f"{said!r}")
+
+
+def compressed_as_agreed() -> None:
+    """By any server that keeps to RFC 7692; what the client sends keeps to the window that it is left."""
+    flags = ["--once", "--connections", "2", "--deflate", "--content", "json", "--payload-bytes", "700", "--depth", "99"]
+    for takeover in [], ["--takeover"]:
+        for frames in 1, 3, 40:
+            with scripted(DeflatedEcho(bool(takeover), frames=frames)) as port:
+                good("echo", port, *flags, *takeover)
+                good("echo", port, "--once", "--connections", "1", "--deflate", "--payload-bytes", "0", *takeover)
+    for bits in 9, 12:
+        answer = b'permessage-deflate;server_max_window_bits=15 ; client_max_window_bits="%d"' % bits
+        with scripted(DeflatedEcho(True, client_bits=bits, answer=answer)) as port:
+            good("echo", port, *flags, "--takeover")
+
+
+def compressed_wrongly() -> None:
+    class Changed(DeflatedEcho):
+        def changed(self, text: bytes, count: int) -> bytes:
+            return text[:-1] + b"?" if count == 5 else text
+
+    class Longer(DeflatedEcho):
+        def changed(self, text: bytes, count: int) -> bytes:
+            return text * 1000
+
+    class Corrupt(DeflatedEcho):
+        def reply(self, first: int, text: bytes, deflater, count: int) -> bytes:
+            return bytes([first, 3]) + b"\xff\xff\xff"
+
+    class Masked(DeflatedEcho):
+        def reply(self, first: int, text: bytes, deflater, count: int) -> bytes:
+            return bytes([first, 0x81]) + MASK + b"\0"
+
+    class Plain(DeflatedEcho):
+        def reply(self, first: int, text: bytes, deflater, count: int) -> bytes:
+            return bytes([first & 0xBF, len(text)]) + text
+
+    class Forgetful(DeflatedEcho):
+        def reply(self, first: int, text: bytes, deflater, count: int) -> bytes:
+            deflater.compress(b"what the client has never seen" * 20)
+            deflater.flush(zlib.Z_SYNC_FLUSH)
+            return super().reply(first, text, deflater, count)
+
+    flags = ["--connections", "1", "--deflate", "--content", "json", "--payload-bytes", "100", "--depth", "8"]
+    for takeover in [], ["--takeover"]:
+        for kind, after in (Changed, 5), (Longer, 0), (Corrupt, 0), (Masked, 0), (Plain, 0):
+            with scripted(kind(bool(takeover))) as port:
+                bad("echo", port, "--once", *flags, *takeover, saying=f"after {after} right ones")
+    with scripted(Forgetful(True)) as port:
+        bad("echo", port, "--once", *flags, "--takeover", saying="a wrong reply")
+
+
+def wrong_answers_to_an_offer() -> None:
+    for takeover, answer, saying in [
+        ("", b"permessage-deflate", "answered otherwise about takeover"),
+        ("--takeover", b"permessage-deflate; server_no_context_takeover", "answered otherwise about takeover"),
+        ("--takeover", b"permessage-deflate; client_no_context_takeover", "permits no takeover"),
+        ("--takeover", b"permessage-deflate; client_max_window_bits=8", "wants a window of 8 bits"),
+        ("--takeover", b"permessage-deflate; client_max_window_bits=16", "window bits that are none"),
+        ("--takeover", b"permessage-deflate; client_max_window_bits", "window bits that are none"),
+        ("--takeover", b"permessage-deflate; speed=11", "an unknown parameter"),
+        ("--takeover", b"permessage-deflate, permessage-deflate", "something else than permessage-deflate"),
+        ("--takeover", b"x-webkit-deflate-frame", "something else than permessage-deflate"),
+    ]:
+        with scripted(DeflatedEcho(bool(takeover), answer=answer)) as port:
+            bad("echo", port, "--once", "--deflate", *takeover.split(), saying=saying)
+    with echo_server() as (port, pid):
+        bad("echo", port, "--once", "--deflate", saying="the server does not compress")
+        bad("idle", port, "--deflate", "--pid", str(pid), saying="the server does not compress")
 
 
 def text_without_a_process() -> None:
@@ -348,6 +521,8 @@ def bad_flags() -> None:
         ["echo", "--connections", "0"],
         ["echo", "--depth", "0"],
         ["echo", "--rate", "0"],
+        ["echo", "--takeover"],
+        ["fanout", "--deflate"],
         ["echo", "--seconds", "60"],
         ["echo", "--headers", "browser"],
         ["echo", "more"],
@@ -380,6 +555,11 @@ def impossible_wishes() -> None:
 CASES = [
     once_in_every_mode,
     measured_in_every_mode,
+    compressed_once,
+    compressed_and_measured,
+    compressed_as_agreed,
+    compressed_wrongly,
+    wrong_answers_to_an_offer,
     text_without_a_process,
     waiting_counts_in_an_open_loop,
     slow_connections_that_the_server_closes,
