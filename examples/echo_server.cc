@@ -49,9 +49,8 @@ int serve(const Settings& settings) {
   websocket::Topics topics(loop);
   http::Server server(loop);
   websocket::Options options{.max_message_size = settings.max_message_size};
-  if (settings.deflate || settings.takeover) {
-    options.deflate = {.own_takeover = settings.takeover, .peer_takeover = settings.takeover};
-  }
+  if (settings.deflate) options.deflate = websocket::DeflateOptions{};
+  if (settings.takeover) options.deflate = websocket::DeflateOptions::with_takeover();
   websocket::route<Echo>(server, "/echo", options);
   websocket::route<Broadcast>(server, "/broadcast", options, topics);
   server.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });

@@ -28,6 +28,13 @@ inline constexpr int max_window_bits = 15;
 /// How messages are compressed. Of the two sides "own" is the one that was given these options, be it a server's
 /// route or a client. The defaults cost a connection no memory between messages.
 struct DeflateOptions {
+  /// With takeover in both directions, in windows of 4 KiB: for connections with many small messages that are like each
+  /// other. With more, each message takes longer, and the output hardly shrinks any more; see
+  /// docs/explanation/decisions/text-not-compressors.md.
+  [[nodiscard]] static DeflateOptions with_takeover() noexcept {
+    return {.own_takeover = true, .peer_takeover = true, .own_window_bits = 12, .peer_window_bits = 12};
+  }
+
   /// Whether what we send may refer to earlier messages. The peer can forbid it.
   bool own_takeover = false;
   /// Whether what the peer sends may. Not permitting it is always within our right.
