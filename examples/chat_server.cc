@@ -2,11 +2,11 @@
 /// page and server say to each other.
 #include <chat/page.h>
 #include <chat/session.h>
+#include <program.h>
 #include <tidewire/tidewire.h>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <string>
 
 using namespace tidewire;
@@ -79,16 +79,5 @@ int main(int argc, char** argv) {
   app.add_option("--burst", settings.limits.burst, "messages at once that a person may send")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-    return serve(settings);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError& wrong) {
-    std::fprintf(stderr, "chat_server: %s (see --help)\n", wrong.what());
-    return 2;
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "chat_server: %s\n", failure.what());
-    return 1;
-  }
+  return examples::run_program(app, argc, argv, [&] { return serve(settings); });
 }

@@ -1,11 +1,11 @@
 /// Echoes WebSocket messages on /echo, passes each on to all on /broadcast, and serves GET /plaintext: what
 /// benchmarks, conformance suites and first attempts with a client want.
+#include <program.h>
 #include <tidewire/tidewire.h>
 #include <chrono>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <string>
 
 using namespace tidewire;
@@ -81,16 +81,5 @@ int main(int argc, char** argv) {
   app.add_flag("--deflate", settings.deflate, "compress messages with clients that offer permessage-deflate");
   app.add_flag("--takeover", settings.takeover, "the same, and let messages refer to earlier ones");
   app.add_flag("--libuv", settings.libuv, "leave all waiting for sockets to libuv, to compare");
-  try {
-    app.parse(argc, argv);
-    return serve(settings);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError& wrong) {
-    std::fprintf(stderr, "echo_server: %s (see --help)\n", wrong.what());
-    return 2;
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "echo_server: %s\n", failure.what());
-    return 1;
-  }
+  return examples::run_program(app, argc, argv, [&] { return serve(settings); });
 }

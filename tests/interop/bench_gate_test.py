@@ -11,7 +11,8 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import traceback
+
+from support.cases import run_cases, spoken
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")).resolve()
@@ -278,18 +279,5 @@ CASES = [
 ]
 
 
-def main() -> int:
-    failed = 0
-    for case in CASES:
-        try:
-            case()
-        except Exception:
-            failed += 1
-            print(f"FAILED: {case.__name__.replace('_', ' ')}")
-            traceback.print_exc(file=sys.stdout)
-    print(f"{len(CASES) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases((spoken(case), case) for case in CASES))

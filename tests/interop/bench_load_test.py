@@ -14,6 +14,8 @@ import threading
 import time
 import zlib
 
+from support.cases import run_cases, spoken
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")
 LOAD = BUILD / "bench" / "load"
@@ -574,19 +576,5 @@ CASES = [
 ]
 
 
-def main() -> int:
-    passed = failed = 0
-    for case in CASES:
-        try:
-            case()
-            passed += 1
-            print(f"ok: {case.__name__}", flush=True)
-        except (AssertionError, KeyError, OSError, ValueError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print(f"FAILED: {case.__name__}: {error!r}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases((spoken(case), case) for case in CASES))

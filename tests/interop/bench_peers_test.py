@@ -5,6 +5,7 @@ The bare ones in each of their modes; of those on other libraries, the ones that
 """
 
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -13,6 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
+
+from support.cases import run_cases, spoken
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCH = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release") / "bench"
@@ -254,30 +257,16 @@ def peers():
 
 
 def cases():
-    """(name, what is run, with which command)"""
+    """(name, what is run)"""
     for_all = [wants_good_flags, wants_a_free_port]
     for name in "bare_libuv", "bare_epoll":
         for case in [bare_echoes, bare_fans_out, bare_broadcasts, bare_answers_http, bare_upgrades, *for_all]:
-            yield f"{name} {case.__name__}", case, program(name)
+            yield f"{name} {spoken(case)}", functools.partial(case, program(name))
     for name, command in peers():
         for case in [peer_echoes, peer_broadcasts, peer_answers_http, peer_closes, *for_all]:
             if case is not peer_answers_http or name not in PEERS_WITHOUT_HTTP:
-                yield f"{name} {case.__name__}", case, command
-
-
-def main() -> int:
-    passed = failed = 0
-    for name, case, command in cases():
-        try:
-            case(command)
-            passed += 1
-            print(f"ok: {name}")
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print(f"FAILED: {name}: {error}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+                yield f"{name} {spoken(case)}", functools.partial(case, command)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(cases()))

@@ -11,8 +11,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import traceback
 import xml.etree.ElementTree
+
+from support.cases import run_cases, spoken
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")
@@ -499,21 +500,5 @@ CASES = (
 )
 
 
-def main() -> int:
-    passed = failed = 0
-    for case in CASES:
-        name = case.__name__.replace("_", " ")
-        try:
-            case()
-        except Exception:
-            failed += 1
-            print(f"FAILED: {name}\n{traceback.format_exc()}")
-        else:
-            passed += 1
-            print(f"ok: {name}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases((spoken(case), case) for case in CASES))

@@ -2,15 +2,16 @@
 """The echo server, spoken to by python3-websockets."""
 
 import asyncio
+import functools
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
-import traceback
 
 import websockets
+from support.cases import run_cases, spoken
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVER = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release") / "examples" / "echo_server"
@@ -136,22 +137,10 @@ CASES = (
 )
 
 
-def main() -> int:
-    passed = failed = 0
-    for case in CASES:
-        name = case.__name__.replace("_", " ")
-        try:
-            with Server() as server:
-                asyncio.run(asyncio.wait_for(case(server), 120))
-        except Exception:
-            failed += 1
-            print(f"FAILED: {name}\n{traceback.format_exc()}")
-        else:
-            passed += 1
-            print(f"ok: {name}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+def with_server(case) -> None:
+    with Server() as server:
+        asyncio.run(asyncio.wait_for(case(server), 120))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases((spoken(case), functools.partial(with_server, case)) for case in CASES))
