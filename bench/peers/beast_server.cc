@@ -1,5 +1,5 @@
-// The measured server's contract on Boost.Beast: one thread, one io_context without locks, completion handlers. No
-// deflate in the streams' type; messages are written from the buffer into which they were read.
+// The measured server's contract on Boost.Beast: one thread, one io_context without locks, completion handlers. Deflate
+// is in the streams' type only where it is used; messages are written from the buffer into which they were read.
 
 #include <tidewire/bench/command_line.h>
 #include <tidewire/bench/http_date.h>
@@ -29,21 +29,38 @@ using tidewire::bench::HttpDate;
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
-using WebSocket = beast::websocket::stream<Socket, false>;
+template <bool deflates>
+using WebSocket = beast::websocket::stream<Socket, deflates>;
 using Request = http::request<http::empty_body>;
 
 constexpr std::size_t max_message_bytes = std::size_t{64} << 20;
 
-void configure(WebSocket& socket) {
+/// Its buffer for compressed output; a message that takes more goes out in several frames.
+constexpr std::size_t write_buffer_bytes = 16 * 1024;
+/// As the other libraries have it; Beast's own default is 8.
+constexpr int level = 6;
+
+template <bool deflates>
+void configure(WebSocket<deflates>& socket, bool takeover) {
   socket.read_message_max(max_message_bytes);
+  if constexpr (deflates) {
+    beast::websocket::permessage_deflate options;
+    options.server_enable = true;
+    options.server_no_context_takeover = !takeover;
+    options.client_no_context_takeover = !takeover;
+    options.compLevel = level;
+    socket.set_option(options);
+    socket.write_buffer_bytes(write_buffer_bytes);
+  }
   // A message goes out in one frame from where it lies.
   socket.auto_fragment(false);
 }
 
 /// One thing at a time happens to an echoing connection, so the handler under way owns it.
+template <bool deflates>
 class Echo {
  public:
-  explicit Echo(Socket socket) : socket_(std::move(socket)) { configure(socket_); }
+  Echo(Socket socket, bool takeover) : socket_(std::move(socket)) { configure<deflates>(socket_, takeover); }
 
   static void start(std::unique_ptr<Echo> self, Request request) {
     auto& held = *self;
@@ -72,7 +89,7 @@ class Echo {
                              });
   }
 
-  WebSocket socket_;
+  WebSocket<deflates> socket_;
   Request request_;
   beast::flat_buffer buffer_;
 };
@@ -83,15 +100,20 @@ struct Publication {
   bool text = false;
 };
 
+template <bool deflates>
 class Subscriber;
-using Subscribers = std::vector<Subscriber*>;
+template <bool deflates>
+using Subscribers = std::vector<Subscriber<deflates>*>;
 
 /// It reads and writes at the same time; the handlers under way own it together.
+template <bool deflates>
 class Subscriber {
  public:
   using Self = std::shared_ptr<Subscriber>;
 
-  Subscriber(Socket socket, Subscribers& all) : socket_(std::move(socket)), all_(all) { configure(socket_); }
+  Subscriber(Socket socket, Subscribers<deflates>& all, bool takeover) : socket_(std::move(socket)), all_(all) {
+    configure<deflates>(socket_, takeover);
+  }
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
   ~Subscriber() {
@@ -143,8 +165,8 @@ class Subscriber {
     });
   }
 
-  WebSocket socket_;
-  Subscribers& all_;
+  WebSocket<deflates> socket_;
+  Subscribers<deflates>& all_;
   std::weak_ptr<Subscriber> self_;
   std::optional<std::size_t> place_;
   Request request_;
@@ -153,15 +175,18 @@ class Subscriber {
 };
 
 /// What connections share.
+template <bool deflates>
 struct Service {
+  bool takeover = false;
   HttpDate date;
-  Subscribers subscribers;
+  Subscribers<deflates> subscribers;
 };
 
 /// A connection before it is upgraded, if ever. The handler under way owns it.
+template <bool deflates>
 class Session {
  public:
-  Session(Socket socket, Service& service) : socket_(std::move(socket)), service_(service) {}
+  Session(Socket socket, Service<deflates>& service) : socket_(std::move(socket)), service_(service) {}
 
   static void read(std::unique_ptr<Session> self) {
     auto& held = *self;
@@ -177,12 +202,14 @@ class Session {
     const auto target = self->request_.target();
     if (beast::websocket::is_upgrade(self->request_)) {
       if (target == "/echo") {
-        auto next = std::make_unique<Echo>(std::move(self->socket_));
-        return Echo::start(std::move(next), std::move(self->request_));
+        auto next = std::make_unique<Echo<deflates>>(std::move(self->socket_), self->service_.takeover);
+        return Echo<deflates>::start(std::move(next), std::move(self->request_));
       }
       if (target == "/broadcast") {
-        auto next = std::make_shared<Subscriber>(std::move(self->socket_), self->service_.subscribers);
-        return Subscriber::start(std::move(next), std::move(self->request_));
+        Service<deflates>& service = self->service_;
+        auto next =
+            std::make_shared<Subscriber<deflates>>(std::move(self->socket_), service.subscribers, service.takeover);
+        return Subscriber<deflates>::start(std::move(next), std::move(self->request_));
       }
     }
     respond(std::move(self), target == "/plaintext" ? http::status::ok : http::status::not_found);
@@ -205,24 +232,27 @@ class Session {
   }
 
   Socket socket_;
-  Service& service_;
+  Service<deflates>& service_;
   beast::flat_buffer buffer_;
   Request request_;
   http::response<http::span_body<const char>> response_;
 };
 
-void accept(Acceptor& acceptor, Service& service) {
+template <bool deflates>
+void accept(Acceptor& acceptor, Service<deflates>& service) {
   acceptor.async_accept([&acceptor, &service](error_code error, Socket socket) {
     if (!error) {
       socket.set_option(asio::ip::tcp::no_delay(true), error);
-      Session::read(std::make_unique<Session>(std::move(socket), service));
+      Session<deflates>::read(std::make_unique<Session<deflates>>(std::move(socket), service));
     }
     accept(acceptor, service);
   });
 }
 
-void serve(int port) {
-  Service service;
+template <bool deflates>
+void serve(int port, bool takeover) {
+  Service<deflates> service;
+  service.takeover = takeover;
   asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
   const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port));
   Acceptor acceptor(context.get_executor(), endpoint.protocol());
@@ -243,10 +273,12 @@ int main(int argc, char** argv) {
   int port = 9001;
   int status = 0;
   CLI::App app("WebSocket echo on /echo, broadcast on /broadcast, and GET /plaintext, on Boost.Beast.", "beast_server");
+  tidewire::bench::Deflate deflate;
   tidewire::bench::add_port(app, port);
+  tidewire::bench::add_deflate(app, deflate);
   if (!tidewire::bench::parse(app, argc, argv, status)) return status;
   try {
-    serve(port);
+    deflate.on ? serve<true>(port, deflate.takeover) : serve<false>(port, false);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "beast_server: cannot listen on port %d: %s\n", port, error.what());

@@ -12,6 +12,18 @@ inline void add_port(CLI::App& app, int& port) {
       ->capture_default_str();
 }
 
+/// Whether and how messages are compressed (RFC 7692).
+struct Deflate {
+  bool on = false;
+  bool takeover = false;  ///< Messages may refer to earlier ones.
+};
+
+/// Adds `--deflate` and `--takeover`.
+inline void add_deflate(CLI::App& app, Deflate& deflate) {
+  auto* on = app.add_flag("--deflate", deflate.on, "compress messages with clients that offer it");
+  app.add_flag("--takeover", deflate.takeover, "and let messages refer to earlier ones")->needs(on);
+}
+
 /// Reads the flags. False when the process should end with `status`: help was printed, or one line said what is wrong.
 [[nodiscard]] inline bool parse(CLI::App& app, int argc, char** argv, int& status) {
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {

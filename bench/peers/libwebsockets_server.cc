@@ -23,6 +23,10 @@ constexpr std::size_t max_message_bytes = std::size_t{64} << 20;
 /// With so much waiting for a connection, no more is read from it.
 constexpr std::size_t enough_output_bytes = std::size_t{1} << 20;
 constexpr unsigned receive_bytes = 64 * 1024;
+/// As a power of two: so much is inflated or deflated at once.
+constexpr const char* deflate_buffer = "16";
+/// A message of more may leave some of its output for the next time, and others then have to wait.
+constexpr std::size_t most_deflated_at_once = 32 * 1024;
 
 /// A message, behind the room in which the library writes a frame's header.
 class Message {
@@ -51,6 +55,8 @@ struct Session {
 
 class Service {
  public:
+  explicit Service(bool deflates) : deflates_(deflates) {}
+
   int on_http(lws* socket, std::string_view path);
   int on_open(lws* socket, Session*& session);
   int on_receive(lws* socket, Session& session, const void* data, std::size_t size);
@@ -62,6 +68,7 @@ class Service {
   std::shared_ptr<Message> blank_message();
   void recycle(std::shared_ptr<Message> message);
 
+  bool deflates_;
   std::vector<lws*> subscribers_;
   std::vector<std::shared_ptr<Message>> spare_;
   tidewire::bench::HttpDate date_;
@@ -98,6 +105,10 @@ int Service::on_open(lws* socket, Session*& session) {
   lws_hdr_copy(socket, path.data(), static_cast<int>(path.size()), WSI_TOKEN_GET_URI);
   const std::string_view name(path.data());
   if (name != "/echo" && name != "/broadcast") return -1;
+  if (deflates_) {
+    lws_set_extension_option(socket, "permessage-deflate", "rx_buf_size", deflate_buffer);
+    lws_set_extension_option(socket, "permessage-deflate", "tx_buf_size", deflate_buffer);
+  }
   session = std::make_unique<Session>().release();  // Until on_close.
   session->subscribed = name == "/broadcast";
   if (session->subscribed) subscribers_.push_back(socket);
@@ -143,8 +154,10 @@ int Service::on_writable(lws* socket, Session& session) {
     session.outgoing.pop_front();
     session.outgoing_bytes -= message->size();
     const lws_write_protocol kind = message->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
-    if (lws_write(socket, message->payload(), message->size(), kind) < 0) return -1;
+    const std::size_t size = message->size();
+    if (lws_write(socket, message->payload(), size, kind) < 0) return -1;
     recycle(std::move(message));
+    if (deflates_ && size > most_deflated_at_once) break;
   }
   if (!session.outgoing.empty()) {
     lws_callback_on_writable(socket);
@@ -194,12 +207,17 @@ void end_running(int) {
   if (lws_context* context = running.exchange(nullptr)) lws_cancel_service(context);
 }
 
-int serve(int port) {
-  Service service;
+int serve(int port, const tidewire::bench::Deflate& deflate) {
+  Service service(deflate.on);
   const std::array<lws_protocols, 2> protocols = {
       lws_protocols{"default", on_event, sizeof(Session*), receive_bytes, 0, nullptr, 0},
       lws_protocols{nullptr, nullptr, 0, 0, 0, nullptr, 0}};
+  // Without takeover where the client offers that, which the library then agrees to.
+  const std::array<lws_extension, 2> extensions = {
+      lws_extension{"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
+      lws_extension{nullptr, nullptr, nullptr}};
   lws_context_creation_info info = {};
+  if (deflate.on) info.extensions = extensions.data();
   info.port = port;
   info.iface = "127.0.0.1";
   info.protocols = protocols.data();
@@ -234,7 +252,9 @@ int main(int argc, char** argv) {
   int status = 0;
   CLI::App app("WebSocket echo on /echo, broadcast on /broadcast, and GET /plaintext, on libwebsockets.",
                "libwebsockets_server");
+  tidewire::bench::Deflate deflate;
   tidewire::bench::add_port(app, port);
+  tidewire::bench::add_deflate(app, deflate);
   if (!tidewire::bench::parse(app, argc, argv, status)) return status;
-  return serve(port);
+  return serve(port, deflate);
 }

@@ -1,5 +1,6 @@
-// The measured server's contract on websocketpp: one thread without locks, no logs, no TLS, no deflate. A broadcast's
-// frame is made once, and all subscribers' queues refer to it.
+// The measured server's contract on websocketpp: one thread without locks, no logs, no TLS. Deflate is in the
+// configuration only where it is used; with it or without, a broadcast's frame is made once and not compressed, and all
+// subscribers' queues refer to it.
 
 #include <tidewire/bench/command_line.h>
 #include <tidewire/bench/http_date.h>
@@ -10,6 +11,7 @@
 #include <unordered_set>
 #include <websocketpp/concurrency/none.hpp>
 #include <websocketpp/config/asio_no_tls.hpp>
+#include <websocketpp/extensions/permessage_deflate/enabled.hpp>
 #include <websocketpp/logger/stub.hpp>
 #include <websocketpp/server.hpp>
 
@@ -36,13 +38,23 @@ struct Configuration : websocketpp::config::asio {
   static const std::size_t max_message_size = 64 * 1024 * 1024;
 };
 
-using Server = websocketpp::server<Configuration>;
-using Connection = Server::connection_type;
-using Message = Configuration::message_type;
+/// Clients have takeover unless they offer to go without; there is nothing to say about it here. An echo is compressed
+/// when what it answers was.
+struct DeflatingConfiguration : Configuration {
+  using type = DeflatingConfiguration;
+  using permessage_deflate_type =
+      websocketpp::extensions::permessage_deflate::enabled<Configuration::permessage_deflate_config>;
+};
+
 using websocketpp::connection_hdl;
 
+template <class Configured>
 class Service {
  public:
+  using Server = websocketpp::server<Configured>;
+  using Connection = typename Server::connection_type;
+  using Message = typename Configured::message_type;
+
   explicit Service(Server& server) : server_(server) {
     server_.set_open_handler([this](const connection_hdl& handle) { on_open(server_.get_con_from_hdl(handle)); });
     server_.set_http_handler([this](const connection_hdl& handle) { on_http(*server_.get_con_from_hdl(handle)); });
@@ -53,21 +65,22 @@ class Service {
   }
 
  private:
-  void on_open(const Server::connection_ptr& connection) {
+  void on_open(const typename Server::connection_ptr& connection) {
     // The connection itself keeps the handlers.
     Connection* self = connection.get();
     if (connection->get_resource() == "/echo") {
       connection->set_message_handler(
-          [self](const connection_hdl&, const Message::ptr& message) { self->send(message); });
+          [self](const connection_hdl&, const typename Message::ptr& message) { self->send(message); });
       return;
     }
     subscribers_.insert(self);
     connection->set_close_handler([this, self](const connection_hdl&) { subscribers_.erase(self); });
-    connection->set_message_handler([this](const connection_hdl&, const Message::ptr& message) { publish(*message); });
+    connection->set_message_handler(
+        [this](const connection_hdl&, const typename Message::ptr& message) { publish(*message); });
   }
 
   void publish(const Message& message) {
-    const auto prepared = std::make_shared<Message>(Message::con_msg_man_ptr(), message.get_opcode());
+    const auto prepared = std::make_shared<Message>(typename Message::con_msg_man_ptr(), message.get_opcode());
     const std::string& payload = message.get_payload();
     const websocketpp::frame::basic_header header(message.get_opcode(), payload.size(), true, false);
     const websocketpp::frame::extended_header extended(payload.size());
@@ -94,9 +107,10 @@ class Service {
   std::unordered_set<Connection*> subscribers_;
 };
 
+template <class Configured>
 void serve(int port) {
   asio::io_context context(1);
-  Server server;
+  typename Service<Configured>::Server server;
   server.init_asio(&context);
   server.set_reuse_addr(true);
   // Accepted sockets inherit it.
@@ -105,7 +119,7 @@ void serve(int port) {
     acceptor->set_option(asio::ip::tcp::no_delay(true), error);
     return error;
   });
-  Service service(server);
+  Service<Configured> service(server);
   const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port));
   server.listen(endpoint);
   server.start_accept();
@@ -124,10 +138,12 @@ int main(int argc, char** argv) {
   int status = 0;
   CLI::App app("WebSocket echo on /echo, broadcast on /broadcast, and GET /plaintext, on websocketpp.",
                "websocketpp_server");
+  tidewire::bench::Deflate deflate;
   tidewire::bench::add_port(app, port);
+  tidewire::bench::add_deflate(app, deflate);
   if (!tidewire::bench::parse(app, argc, argv, status)) return status;
   try {
-    serve(port);
+    deflate.on ? serve<DeflatingConfiguration>(port) : serve<Configuration>(port);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "websocketpp_server: cannot listen on port %d: %s\n", port, error.what());

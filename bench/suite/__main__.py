@@ -100,6 +100,9 @@ def compared(chosen: argparse.Namespace) -> dict:
     other = revision.built(chosen.compare)
     base, here = servers.tidewire(other.build, other.commit[:12]), servers.tidewire(chosen.build, "here")
     servers.check([base, here])
+    of = [workload for workload in of if base.plays(workload) and here.plays(workload)]
+    if not of:
+        raise Failed(f"{base.name} does not compress, and cannot be compared so")
     about = made(chosen)
     looks = comparison.QUICK_LOOKS if chosen.quick else comparison.LOOKS
     started = time.monotonic()

@@ -13,7 +13,7 @@ import subprocess
 from failure import Failed
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIBRARIES = {"libuv": "libuv", "openssl": "openssl", "zlib": "zlib"}  # by their names for pkg-config
+LIBRARIES = {"libuv": "libuv", "openssl": "openssl", "zlib": "zlib", "isa-l": "libisal"}  # by their names for pkg-config
 NOT_CODE = ("-I", "-M", "-W", "-c", "-fdiagnostics", "-o")
 SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 

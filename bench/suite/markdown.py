@@ -56,6 +56,28 @@ def figures_table(result: dict) -> str:
     return table(head, figure_rows(result), left=2)
 
 
+WIRE_HEAD = ["workload", "server", "text", "reply", "to zlib"]
+ABOUT_WIRE = "What compressed replies take on the wire, header included, and in times of what zlib makes of them at level 6."
+
+
+def wire_rows(result: dict) -> list[list[str]]:
+    """Of replies that are compressed."""
+    rows, last = [], None
+    for entry in result["summary"]:
+        if "deflate" not in entry:
+            continue
+        name = entry["workload"] if entry["workload"] != last else ""
+        last, deflate = entry["workload"], entry["deflate"]
+        sizes = [f"{deflate[key]:,.0f} B" for key in ("text_bytes", "reply_bytes")]
+        rows.append([name, entry["server"], *sizes, f"{deflate['reply_to_zlib']:.3f}"])
+    return rows
+
+
+def wire_table(result: dict) -> str:
+    rows = wire_rows(result)
+    return table(WIRE_HEAD, rows, left=2) if rows else ""
+
+
 def remarks(result: dict) -> list[str]:
     return [f"{mark} {meaning}" for key, (mark, meaning) in REMARKS.items() if any(entry.get(key) for entry in result["summary"])]
 
@@ -133,6 +155,8 @@ def report(result: dict) -> str:
     else:
         parts += ["CPU time of the server per message, and memory per idle connection. " + ABOUT_RATIOS + "\n"]
         parts += ["![what a message costs each server](report.svg)\n", figures_table(result), "".join(f"{line}\\\n" for line in remarks(result))]
+        if wire := wire_table(result):
+            parts += [ABOUT_WIRE + "\n", wire]
     parts += ["## How it was measured\n", table(["what", ""], [list(fact) for fact in facts(result)], left=2)]
     parts += ["Servers:\n", "".join(f"- {server['name']}: `{server['command']}`\n" for server in result["servers"])]
     return "\n".join(parts)
@@ -141,4 +165,5 @@ def report(result: dict) -> str:
 def for_terminal(result: dict) -> str:
     if "verdicts" in result:
         return verdicts_table(result)
-    return figures_table(result) + "".join(f"{line}\n" for line in remarks(result))
+    wire = wire_table(result)
+    return figures_table(result) + "".join(f"{line}\n" for line in remarks(result)) + (f"\n{ABOUT_WIRE}\n{wire}" if wire else "")

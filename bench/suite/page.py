@@ -126,6 +126,8 @@ class Report:
             found.append(section("Latency", "From left to right the slower share of the messages: each nine takes the same room. Most workloads keep the server as busy as it can be, so that a message waits for all before it; in those with a rate, latency counts from when a message was due.", latency))
         found.append(section("Every run", "Each dot is a run, in the order they were taken from top to bottom; the box is the middle half, the line the median.", self.cards(self.spread_card)))
         found.append(section("Figures", " ".join(f"{line}." for line in markdown.remarks(self.result)), figures))
+        if wire := markdown.wire_rows(self.result):
+            found.append(section("Bytes on the wire", markdown.ABOUT_WIRE, table(markdown.WIRE_HEAD, wire, words=2)))
         return found
 
 

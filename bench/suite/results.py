@@ -23,6 +23,7 @@ from servers import Server
 from workloads import Workload
 
 FORMAT = 1
+DEFLATE_FIGURES = ("text_bytes", "reply_bytes", "reply_to_zlib")
 LATENCIES = ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns")
 
 
@@ -66,6 +67,9 @@ def row(samples: list[dict], workload: Workload, server: str, reference: str) ->
         entry["messages_per_second"] = stats.median([load["messages_per_second"] for load in loads])
         entry["latency"] = median_latency(loads)
         entry["not_saturated"] = mostly([not load.get("server_saturated", True) for load in loads])
+        deflated = [load["deflate"] for load in loads if load.get("deflate")]
+        if deflated:
+            entry["deflate"] = {key: stats.median([each[key] for each in deflated]) for key in DEFLATE_FIGURES}
         entry["disturbed"] = mostly([bool(load.get("disturbed", False)) for load in loads])
     return entry
 

@@ -1,7 +1,8 @@
 """The servers that take part, and a process of one.
 
 A server that can be measured takes a port, prints a line when it listens on 127.0.0.1, serves /echo, /broadcast and
-GET /plaintext, and ends on SIGTERM. A bare server parses nothing, and is told what it will get: its flags are those of
+GET /plaintext, and ends on SIGTERM. One that can compress is told by flags whether to: `--deflate`, to which `--takeover`
+comes if messages may refer to earlier ones. A bare server parses nothing, and is told what it will get: its flags are those of
 the workload that say so.
 """
 
@@ -18,7 +19,7 @@ import time
 from collections.abc import Iterator
 
 from failure import Failed
-from machine import ROOT
+from machine import ROOT, said_by
 from workloads import Workload, flag_words
 
 START_SECONDS = 10
@@ -27,22 +28,33 @@ END_SECONDS = 15
 BARE_MODES = {"echo": "echo", "fanout": "broadcast", "http": "http", "connect": "upgrade", "idle": "echo"}
 BARE_FLAGS = ("content", "payload-bytes", "depth")
 BARE = ("bare_epoll", "bare_libuv")
+PORT, DEFLATE = "{port}", "{deflate}"
 WS_SERVER = ROOT / "bench/peers/ws_server.mjs"
 
 
 @dataclasses.dataclass(frozen=True)
 class Server:
     name: str
-    words: tuple[str, ...]  # the command, with {port} where the port goes
+    words: tuple[str, ...]  # the command, with {port} where the port goes, and {deflate} where the flags to compress do
     bare: bool = False
     cannot: tuple[str, ...] = ()  # modes of the load generator that it has no answer to
     warm_up_seconds: float = 0.0  # that it needs at least to be as fast as it gets
 
+    @property
+    def deflates(self) -> bool:
+        return any(DEFLATE in word for word in self.words)
+
     def plays(self, workload: Workload) -> bool:
+        if workload.deflate_flags and not self.deflates:
+            return False
         return workload.mode not in self.cannot and (not self.bare or workload.mode in BARE_MODES)
 
     def command(self, port: int, workload: Workload) -> list[str]:
-        words = [word.replace("{port}", str(port)) for word in self.words]
+        flags = workload.deflate_flags
+        words = []
+        for word in self.words:
+            in_word = word.replace(PORT, str(port)).replace(DEFLATE, " ".join(flags))
+            words += flags if word == DEFLATE else [in_word]
         if self.bare:
             words += ["--mode", BARE_MODES[workload.mode]]
             for name in BARE_FLAGS:
@@ -52,32 +64,35 @@ class Server:
 
 
 def tidewire(build: pathlib.Path, name: str = "tidewire") -> Server:
-    return Server(name, (str(build / "examples/echo_server"), "--port", "{port}"))
+    """Of this revision or of another, which may not compress yet."""
+    server = str(build / "examples/echo_server")
+    can_deflate = "--deflate" in (said_by(server, "--help") or "")
+    return Server(name, (server, "--port", PORT, *([DEFLATE] if can_deflate else [])))
 
 
 def bare(build: pathlib.Path) -> list[Server]:
-    return [Server(name, (str(build / "bench/peers" / name), "--port", "{port}"), bare=True) for name in BARE]
+    return [Server(name, (str(build / "bench/peers" / name), "--port", PORT), bare=True) for name in BARE]
 
 
 def peers(build: pathlib.Path) -> list[Server]:
     """Servers on other libraries; all of them."""
 
     def compiled(name: str, cannot: tuple[str, ...] = ()) -> Server:
-        return Server(name, (str(build / f"bench/peers/{name}_server"), "--port", "{port}"), cannot=cannot)
+        return Server(name, (str(build / f"bench/peers/{name}_server"), "--port", PORT, DEFLATE), cannot=cannot)
 
     return [
         compiled("beast"),
         # It ends each connection after one response.
         compiled("websocketpp", cannot=("http",)),
         compiled("libwebsockets"),
-        Server("ws", ("node", str(WS_SERVER), "--port", "{port}"), warm_up_seconds=2.0),
+        Server("ws", ("node", str(WS_SERVER), "--port", PORT, DEFLATE), warm_up_seconds=2.0),
     ]
 
 
 def from_flag(text: str) -> Server:
     """NAME=COMMAND."""
     name, separator, command = text.partition("=")
-    if not separator or not name or "{port}" not in command:
+    if not separator or not name or PORT not in command:
         raise Failed(f"--server '{text}' is not NAME=COMMAND with {{port}} in the command")
     try:
         return Server(name, tuple(shlex.split(command)))

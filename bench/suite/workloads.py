@@ -8,6 +8,7 @@ from failure import Failed
 
 FILE = pathlib.Path(__file__).resolve().parents[1] / "workloads.json"
 MODES = ("echo", "fanout", "http", "connect", "idle", "slow")
+DEFLATE_FLAGS = ("deflate", "takeover")  # by these names, of the load generator and of servers
 
 Flag = str | int | float | bool
 
@@ -29,7 +30,15 @@ class Workload:
     @property
     def figure(self) -> str:
         """The key of the one figure that servers are compared by; less is better."""
-        return "server_cpu_ns_per_message" if self.is_timed else "resident_bytes_per_connection"
+        if self.is_timed:
+            return "server_cpu_ns_per_message"
+        # What compressing takes, it takes from the first message on.
+        return "resident_bytes_per_connection_after_echoes" if self.deflate_flags else "resident_bytes_per_connection"
+
+    @property
+    def deflate_flags(self) -> list[str]:
+        """The flags that tell a server to compress, if that is what is measured."""
+        return [f"--{name}" for name in DEFLATE_FLAGS if self.load.get(name)]
 
     @property
     def unit(self) -> str:
@@ -58,7 +67,7 @@ class Workload:
         connecting = float(self.load.get("connections", 100)) * 0.0001
         if self.is_timed:
             return seconds + warm_up_seconds + 0.12 + connecting
-        return 2 * float(self.load.get("hold-seconds", 2)) + 0.2 + connecting
+        return 3 * float(self.load.get("hold-seconds", 2)) + 0.2 + connecting
 
 
 def flag_words(name: str, value: Flag) -> list[str]:

@@ -188,6 +188,24 @@ def peer_echoes(command: list[str]) -> None:
             load(port, "echo", "--connections", str(connections), *flags)
 
 
+def peer_deflates(command: list[str]) -> None:
+    """As it was asked to, and only then: with takeover only if told so, and not without an offer."""
+    for takeover in [], ["--takeover"]:
+        with serving(command, "--deflate", *takeover) as port:
+            for size, content, depth, connections in [
+                (1024, "json", 1, 50),
+                (1024, "json", 40, 50),
+                (16 * 1024, "json", 8, 10),
+                (100_000, "mixed", 3, 4),
+                (1 << 20, "json", 2, 4),
+            ]:
+                flags = ["--payload-bytes", str(size), "--content", content, "--depth", str(depth)]
+                load(port, "echo", "--connections", str(connections), "--deflate", *takeover, *flags)
+            load(port, "echo", "--connections", "10", "--depth", "8")
+            load(port, "fanout", "--connections", "50", "--payload-bytes", "1000")
+    refused(command, ["--takeover"], 2)
+
+
 def peer_broadcasts(command: list[str]) -> None:
     """Each subscriber gets all that any sends, in one order; binary stays binary, and text text."""
     with serving(command) as port:
@@ -263,7 +281,7 @@ def cases():
         for case in [bare_echoes, bare_fans_out, bare_broadcasts, bare_answers_http, bare_upgrades, *for_all]:
             yield f"{name} {spoken(case)}", functools.partial(case, program(name))
     for name, command in peers():
-        for case in [peer_echoes, peer_broadcasts, peer_answers_http, peer_closes, *for_all]:
+        for case in [peer_echoes, peer_deflates, peer_broadcasts, peer_answers_http, peer_closes, *for_all]:
             if case is not peer_answers_http or name not in PEERS_WITHOUT_HTTP:
                 yield f"{name} {spoken(case)}", functools.partial(case, command)
 

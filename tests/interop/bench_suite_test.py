@@ -175,6 +175,20 @@ def servers_take_turns_and_memory_is_measured_less_often():
     assert [sample["round"] for sample in samples] == sorted(sample["round"] for sample in samples)
 
 
+def only_servers_that_compress_play_what_is_compressed_and_are_told_to():
+    known = {workload.name: workload for workload in workloads.all_workloads()}
+    able = Server("able", ("able", "--port", "{port}", "{deflate}", "now {deflate}"))
+    plain, alone, takeover = (known[name] for name in ("echo-1k", "echo-1k-deflate", "echo-1k-takeover"))
+    assert BASE.plays(plain) and not BASE.plays(alone) and not BASE.plays(takeover)
+    assert able.plays(plain) and able.plays(alone) and able.plays(takeover)
+    assert able.command(7, plain) == ["able", "--port", "7", "now "]
+    assert able.command(7, alone) == ["able", "--port", "7", "--deflate", "now --deflate"]
+    assert able.command(7, takeover)[3:] == ["--deflate", "--takeover", "now --deflate --takeover"]
+    assert not Server("bare", ("bare", "{port}"), bare=True).plays(known["idle-takeover"])
+    assert known["idle"].figure == "resident_bytes_per_connection"
+    assert known["idle-takeover"].figure == "resident_bytes_per_connection_after_echoes"
+
+
 class Paper:
     def __init__(self, terminal: bool):
         self.text = ""
@@ -226,6 +240,8 @@ def sample(current: int, workload: workloads.Workload, server: str, cost: float)
     if workload.is_timed:
         load |= {"messages_per_second": 1e9 / cost, "server_saturated": server != "slow", "disturbed": False}
         load["latency"] = LATENCY | {"curve": CURVE}
+    if workload.is_timed and workload.deflate_flags:
+        load["deflate"] = {"extension": "e", "text_bytes": 1024, "request_bytes": 400.0, "reply_bytes": 435.6, "reply_to_zlib": 1.1}
     return {"round": current, "workload": workload.name, "server": server, "load": load}
 
 
@@ -233,7 +249,7 @@ def canned_result() -> dict:
     """Three servers, one of them at twice the reference's cost and one at half of it."""
     of = workloads.all_workloads()
     costs = {"tidewire": 1000.0, "slow": 2000.0, HOSTILE: 500.0}
-    servers = [Server(name, (name, "--port", "{port}")) for name in costs]
+    servers = [Server(name, (name, "--port", "{port}", "{deflate}")) for name in costs]
     samples = [
         sample(current, workload, name, cost * (1 + current / 100))
         for current in (1, 2, 3)
@@ -278,6 +294,17 @@ def the_markdown_has_a_row_for_each_workload_and_server():
     assert re.search(r"\| slow\* +\| +2,040 ns \|.*\| +2\.000 \|", text), text
     widths = {len(line) for line in text.split("\n\n")[2].splitlines()}
     assert len(widths) == 1, "the table is aligned"
+
+
+def sizes_on_the_wire_are_told_of_what_is_compressed():
+    result = canned_result()
+    compressed = [workload.name for workload in TIMED if workload.deflate_flags]
+    for text in (markdown.report(result), markdown.for_terminal(result)):
+        wire = text.split(markdown.ABOUT_WIRE)[1]
+        assert re.findall(r"^\| ([\w-]+) .*\| +1,024 B \| +436 B \| +1\.100 \|$", wire, re.MULTILINE) == compressed, wire
+    assert "436 B" in page.report(result)
+    few = [entry for entry in result["summary"] if entry["workload"] == "http"]
+    assert markdown.ABOUT_WIRE not in markdown.report(result | {"summary": few}) + page.report(result | {"summary": few})
 
 
 class Elements(html.parser.HTMLParser):
@@ -479,10 +506,12 @@ CASES = (
     counted_instructions_name_what_time_cannot_resolve,
     memory_is_slower_when_every_run_takes_more,
     servers_take_turns_and_memory_is_measured_less_often,
+    only_servers_that_compress_play_what_is_compressed_and_are_told_to,
     progress_tells_the_time_left_at_the_pace_so_far,
     the_summary_has_medians_and_ratios_within_rounds,
     the_json_reads_back_as_it_was,
     the_markdown_has_a_row_for_each_workload_and_server,
+    sizes_on_the_wire_are_told_of_what_is_compressed,
     the_page_needs_nothing_else_and_is_well_formed,
     every_figure_lies_within_its_drawing,
     bars_are_as_long_as_the_ratios,
