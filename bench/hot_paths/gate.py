@@ -28,13 +28,16 @@ SECONDS = 300
 COPIES = "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824"
 # What malloc's caches hold is free, but counts as handed out.
 NO_CACHES = "glibc.malloc.tcache_count=0"
-IDLE = "idle"  # What idle_memory measures, beside the paths.
+# What idle_memory measures, beside the paths, with its flags.
+IDLE = {"idle": [], "idle-deflate": ["--deflate"], "idle-takeover": ["--deflate", "--takeover"]}
 COUNTED = "hot_path_counted"  # main.cc's function, calls included; the start and the warm-up are not counted.
 UNITS = {
     "instructions_per_message": "instructions a message",
     "allocations_per_message": "allocations a message",
     "bytes_per_connection": "bytes a connection",
     "bytes_per_connection_after_echo": "bytes after an echo",
+    "bytes_per_connection_after_many": "bytes after 40 echoes",
+    "bytes_per_connection_after_silence": "bytes after a silence",
 }
 # Options of the build that change what is compiled.
 FLAGS = ("optimization", "debug", "b_lto", "b_ndebug", "b_sanitize", "b_pgo", "cpp_std", "cpp_args")
@@ -95,8 +98,8 @@ def callgrind(directory: pathlib.Path, name: str, profile: str) -> tuple[dict, i
 
 
 def measure(directory: pathlib.Path, name: str) -> dict[str, float]:
-    if name == IDLE:
-        report = json.loads(run(["./idle_memory"], directory, NO_CACHES))
+    if name in IDLE:
+        report = json.loads(run(["./idle_memory", *IDLE[name]], directory, NO_CACHES))
         return {figure: round(report[figure], 1) for figure in report if figure in UNITS}
     with tempfile.TemporaryDirectory() as temporary:
         report, instructions = callgrind(directory, name, f"{temporary}/profile")
@@ -296,12 +299,12 @@ def main() -> int:
     try:
         build = arguments.build.resolve()
         directory = directory_of(build)
-        known = [*names(directory), IDLE]
+        known = [*names(directory), *IDLE]
         for name in [*(arguments.only or []), *([arguments.profile] if arguments.profile else [])]:
             if name not in known:
                 parser.error(f"there is no path {name}: {', '.join(known)}")
-        if arguments.profile == IDLE:
-            parser.error(f"{IDLE} is about memory, not about instructions")
+        if arguments.profile in IDLE:
+            parser.error(f"{arguments.profile} is about memory, not about instructions")
         if arguments.profile:
             show_profile(directory, arguments.profile, arguments.lines)
             return 0

@@ -2,10 +2,12 @@
 #include <gnu/libc-version.h>
 #include <openssl/crypto.h>
 #include <uv.h>
+#include <zlib.h>
 
 #include <support/allocations.h>
 #include <tidewire/bench/path.h>
 #include <tidewire/core/cpu.h>
+#include <tidewire/websocket/deflate.h>
 #include <algorithm>
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -41,6 +43,12 @@ std::string compiler() {
 #endif
 }
 
+/// What compresses, and its version.
+std::string deflate() {
+  const std::string backend = websocket::deflate_backend_name();
+  return backend + " " + (backend == "isal" ? TIDEWIRE_ISAL_VERSION : ::zlibVersion());
+}
+
 /// What else the figures depend on. Under valgrind the CPU is the one that valgrind shows: libc chooses its routines by
 /// these features, and the library by the level.
 nlohmann::ordered_json environment() {
@@ -56,6 +64,7 @@ nlohmann::ordered_json environment() {
           {"libc", std::string("glibc ") + ::gnu_get_libc_version()},
           {"libuv", ::uv_version_string()},
           {"libcrypto", ::OpenSSL_version(OPENSSL_VERSION_STRING)},
+          {"deflate", deflate()},
           {"cpu", cpu},
           {"cpu_level", name_of(cpu_level())}};
 }

@@ -1,125 +1,15 @@
-#include <tidewire/bench/client.h>
+#include <tidewire/bench/deflated_path.h>
 #include <tidewire/bench/frames.h>
-#include <tidewire/bench/heads.h>
 #include <tidewire/bench/path.h>
-#include <tidewire/http/server.h>
-#include <tidewire/transport/memory_stream.h>
-#include <tidewire/websocket/handler.h>
-#include <tidewire/websocket/route.h>
-#include <tidewire/websocket/topics.h>
+#include <tidewire/bench/scene.h>
 #include <array>
+#include <memory>
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace tidewire::bench {
 namespace {
-
-/// No connection goes there, but requests name it.
-const Endpoint& endpoint() {
-  static const Endpoint here{.host = "127.0.0.1", .port = 9001, .address = {}};
-  return here;
-}
-
-void require(bool good, const char* otherwise) {
-  if (!good) throw std::runtime_error(otherwise);
-}
-
-/// A server with what echo_server serves, and clients of it.
-class Scene {
- public:
-  Scene() {
-    loop_.set_log_sink([](LogLevel, std::string_view line) { throw std::runtime_error(std::string(line)); });
-    websocket::route(server_, "/echo",
-                     {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }});
-    websocket::route(server_, "/publish",
-                     {.on_message = [this](auto&, const auto& message) { topics_.publish("all", message); }});
-    websocket::route(server_, "/subscribe", {.on_open = [this](auto& peer) { topics_.subscribe(peer, "all"); }});
-    server_.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
-
-    upgraded_ = answer_to(handshake_request(endpoint(), "/echo"), "\r\n\r\n");
-    require(upgraded_.starts_with("HTTP/1.1 101 "), "the server does not upgrade");
-    require(upgraded_.find(handshake_accept) != std::string::npos, "the server's Sec-WebSocket-Accept is wrong");
-  }
-
-  std::unique_ptr<Client> connect() {
-    // A read of a socket brings as much at most.
-    auto [near, far] = transport::memory_pair(loop_, {.capacity_bytes = 1 << 20, .chunk_bytes = 64 * 1024});
-    server_.serve(std::move(far));
-    return std::make_unique<Client>(std::move(near), received_);
-  }
-
-  /// A client that has been upgraded.
-  std::unique_ptr<Client> open(std::string_view path) {
-    auto client = connect();
-    client->expect(answer_to_upgrade());
-    client->send(handshake_request(endpoint(), path));
-    await(answer_to_upgrade().size());
-    require(!client->wrong(), "the server's answer to an upgrade is not always the same");
-    return client;
-  }
-
-  /// Runs the loop until all clients together have received so much since the last time.
-  void await(std::size_t bytes) {
-    until([&] { return received_ - awaited_ >= bytes; });
-    awaited_ += bytes;
-  }
-  template <class Done>
-  void until(Done done) {
-    for (int turn = 0; !done(); ++turn) {
-      require(turn < 10'000, "the server does not answer");
-      loop_.run_once(false);
-    }
-  }
-  /// Nothing comes that was not waited for.
-  void settle() {
-    for (int turn = 0; turn < 20; ++turn) loop_.run_once(false);
-    require(received_ == awaited_, "the server says too much");
-  }
-  void until_all_have_gone() {
-    until([this] { return server_.open_connections().value() == 0; });
-  }
-
-  /// What `request` is answered with, on a connection of its own; it ends with `end`.
-  std::string answer_to(std::string_view request, std::string_view end) {
-    std::string answer;
-    struct Listener final : transport::Consumer {
-      explicit Listener(std::string& out) : text(out) {}
-      void on_data(MutableBytes bytes) override { text += as_text(bytes); }
-      void on_end() override { ended = true; }
-      void on_failed(const Error&) override {}
-      void on_closed() noexcept override {}
-      void drain() override {}
-      void abandon() noexcept override {}
-      void on_deadline() noexcept override {}
-      std::string& text;
-      bool ended = false;
-    } listener(answer);
-    auto [near, far] = transport::memory_pair(loop_);
-    server_.serve(std::move(far));
-    near->attach(listener);
-    near->resume();
-    near->write(as_bytes(request));
-    until([&] { return answer.ends_with(end); });
-    near->end();
-    until([&] { return listener.ended; });
-    near.reset();
-    until_all_have_gone();
-    return answer;
-  }
-
-  /// The 101, which is the same for all paths.
-  [[nodiscard]] std::string_view answer_to_upgrade() const noexcept { return upgraded_; }
-
- private:
-  Loop loop_;
-  websocket::Topics topics_{loop_};
-  http::Server server_{loop_};
-  std::string upgraded_;
-  std::size_t received_ = 0;
-  std::size_t awaited_ = 0;
-};
 
 /// A batch of requests on one connection, each of which has the same reply.
 class Batch final : public Path {
@@ -278,6 +168,10 @@ constexpr std::array all_paths = {
               [] { return Batch::of_echoes(Content::mixed, 16 * 1024, 1); }},
     NamedPath{"echo-64k-fragmented", "a text message of 64 KiB in several scripts and 16 fragments comes back", 25,
               [] { return Batch::of_echoes(Content::mixed, 64 * 1024, 1, 16); }},
+    NamedPath{"echo-1k-deflate", "a text message of 1 KiB of JSON comes and goes compressed", 10,
+              [] { return deflated_path(Offer::deflate); }},
+    NamedPath{"echo-1k-takeover", "the same, with takeover", 10,
+              [] { return deflated_path(Offer::deflate_with_takeover); }},
     NamedPath{"fan-out", "a text message of 100 B is published to 500; each delivery is a message", 20,
               []() -> std::unique_ptr<Path> { return std::make_unique<FanOut>(100, 500); }},
     NamedPath{"http", "GET /plaintext with no more than Host", 2000,

@@ -25,6 +25,8 @@ class DeflatedEchoes {
   /// What compressed text of this message may refer to: the texts before it, if there is takeover.
   [[nodiscard]] std::string_view history(std::uint64_t number) const noexcept;
 
+  /// In a cycle.
+  [[nodiscard]] std::size_t messages() const noexcept { return texts_.size(); }
   [[nodiscard]] Offer offer() const noexcept { return offer_; }
   [[nodiscard]] const std::string& extension() const noexcept { return extension_; }
   /// Of a message.

@@ -191,7 +191,7 @@ def a_baseline_that_is_missing_or_broken_fails_in_one_line():
 
 def the_repository_has_a_baseline_of_all_paths():
     baseline = gate.load_baseline(gate.BASELINE)
-    assert sorted(baseline["figures"]) == sorted([*gate.names(PROGRAM.parent), gate.IDLE])
+    assert sorted(baseline["figures"]) == sorted([*gate.names(PROGRAM.parent), *gate.IDLE])
 
 
 # --- counting --------------------------------------------------------------------------------------------
@@ -203,6 +203,23 @@ def every_path_is_answered_rightly():
         assert ended.returncode == 0, (name, ended.stderr)
         report = json.loads(ended.stdout)
         assert report["path"] == name and report["messages"] >= 1, report
+
+
+def takeover_costs_an_idle_connection_its_windows_and_silence_frees_one():
+    memory = PROGRAM.with_name("idle_memory")
+    figures = {}
+    for flags in ([], ["--takeover"]):
+        ended = run("--deflate", *flags, "--connections", 20, program=memory)
+        assert ended.returncode == 0, ended.stderr
+        figures[bool(flags)] = json.loads(ended.stdout)
+    window, slack = 32 * 1024, 4096
+    each = {name.removeprefix("bytes_per_connection"): value for name, value in figures[True].items()}
+    assert each[""] < slack < 2 * window - slack < each["_after_many"] < 2 * window + slack, each
+    assert window - slack < each["_after_silence"] < window + slack, each
+    without = [value for name, value in figures[False].items() if name.startswith("bytes")]
+    assert len(without) == 4 and max(without) < slack, without
+    ended = run("--takeover", program=memory)
+    assert ended.returncode == 2 and ended.stderr.startswith("idle_memory: "), ended
 
 
 def hot_paths_refuses_names_and_flags_that_it_does_not_know():
@@ -271,6 +288,7 @@ CASES = [
     a_baseline_that_is_missing_or_broken_fails_in_one_line,
     the_repository_has_a_baseline_of_all_paths,
     every_path_is_answered_rightly,
+    takeover_costs_an_idle_connection_its_windows_and_silence_frees_one,
     hot_paths_refuses_names_and_flags_that_it_does_not_know,
     a_path_counted_twice_gives_the_same_within_a_thousandth,
     what_was_counted_and_got_worse_fails_and_a_new_baseline_ends_that,
