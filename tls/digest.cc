@@ -11,7 +11,7 @@ namespace {
 /// longer than a short text's digest, so that is done once for each thread.
 class Sha1 {
  public:
-  Sha1() noexcept : method_(EVP_MD_fetch(nullptr, "SHA1", nullptr)), context_(EVP_MD_CTX_new()) {}
+  Sha1() noexcept = default;
   Sha1(const Sha1&) = delete;
   Sha1& operator=(const Sha1&) = delete;
   ~Sha1() {
@@ -20,13 +20,16 @@ class Sha1 {
   }
 
   [[nodiscard]] bool digest(Bytes data, unsigned char* out) noexcept {
+    // What could not be had, for lack of memory perhaps, is tried for again.
+    if (method_ == nullptr) method_ = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+    if (context_ == nullptr) context_ = EVP_MD_CTX_new();
     return method_ != nullptr && context_ != nullptr && EVP_DigestInit_ex2(context_, method_, nullptr) == 1 &&
            EVP_DigestUpdate(context_, data.data(), data.size()) == 1 && EVP_DigestFinal_ex(context_, out, nullptr) == 1;
   }
 
  private:
-  EVP_MD* method_;
-  EVP_MD_CTX* context_;
+  EVP_MD* method_ = nullptr;
+  EVP_MD_CTX* context_ = nullptr;
 };
 
 }  // namespace

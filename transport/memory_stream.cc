@@ -44,6 +44,7 @@ class MemoryStream final : public Stream, private Flushable {
   void close_when_sent() override {
     reading_ = false;
     leaving_ = true;
+    if (dead()) return close();
     end();
   }
   void close() noexcept override {
@@ -143,7 +144,7 @@ class MemoryStream final : public Stream, private Flushable {
       peer_->ended_by_peer_ = true;
       peer_->touch();
     }
-    if ((ends || outbox_.size() < before) && consumer_ != nullptr) consumer_->on_writable();
+    if ((ends || outbox_.size() < before) && consumer_ != nullptr && !leaving_) consumer_->on_writable();
   }
 
   void break_both() {

@@ -426,7 +426,7 @@ void SocketStream::report() noexcept {
     // A peer that has gone already makes this fail; reading tells of it.
     ::shutdown(descriptor(), SHUT_WR);
   }
-  if (std::exchange(pending_->progress, false)) {
+  if (std::exchange(pending_->progress, false) && !leaving_) {
     deliver([](Consumer& consumer) { consumer.on_writable(); });
   }
   // One that is in the loop's list comes here again by that.

@@ -108,9 +108,9 @@ class TIDEWIRE_API Stream {
   virtual void end() = 0;
 
   /// Sends what waits, then closes both ways, with no FIN or word of the peer's being waited for: for the end of a
-  /// protocol in which the peer has said its last. Nothing is read any more, and what the peer sends all the same may
-  /// cost it what it has not read yet. `on_closed` follows, and is all that does unless the connection breaks before;
-  /// give a peer that takes nothing a deadline.
+  /// protocol in which the peer has said its last. Nothing is read any more; if the peer sends all the same, it may
+  /// lose what it has not got yet. Of the consumer's functions `on_closed` follows alone, or `on_failed` if the
+  /// connection breaks before; give a peer that takes nothing a deadline.
   virtual void close_when_sent() = 0;
 
   /// Closes both ways at once; what waits is dropped. `on_closed` follows, in a later turn.

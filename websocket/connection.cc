@@ -74,7 +74,7 @@ void Connection::process(MutableBytes input) noexcept {
       while (whole_messages && protocol_.try_next_message(input, limits, message)) own.on_message(*this, message);
       // In a copy, so that the compiler may keep the place in registers while such messages follow each other.
       MutableBytes rest = input;
-      const auto event = protocol_.next(rest, limits, endpoint_->spare, peer_window());
+      const auto event = protocol_.next(rest, limits, endpoint_->spare, peer_inflater());
       input = rest;
       if (!event) break;
       handle_event(*event);
@@ -83,6 +83,7 @@ void Connection::process(MutableBytes input) noexcept {
     }
   }
   leave_call();
+  if (phase_ >= Phase::ended) protocol_.release(endpoint_->spare);
   if (phase_ == Phase::open && !paused_ && stream_->has_queued() &&
       stream_->queued_bytes() > endpoint_->options.high_water_mark) {
     paused_ = true;
@@ -255,6 +256,7 @@ void Connection::tell_end(const CloseInfo& why) noexcept {
     endpoint_->loop.guard("websocket handler", [&] { handler().on_close(*this, why); });
     in_call_ = false;
   }
+  if (extra_) extra_->windows.reset();
   has_handler_ = false;
   drop_handler();
   if (phase_ == Phase::closed) return;

@@ -171,8 +171,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   void check_peer();
   ConnectionExtra& extra();
   DeflateWindows& windows();
-  [[nodiscard]] Deflater& own_window();
-  [[nodiscard]] Inflater* peer_window();
+  [[nodiscard]] Deflater& own_deflater();
+  [[nodiscard]] Inflater* peer_inflater();
   void forget_window(const SharedBytes& frames) noexcept;
   void release_window() noexcept;
   [[nodiscard]] bool takes_own_form() const noexcept;

@@ -6,27 +6,20 @@
 
 /// What permessage-deflate (RFC 7692) takes of a connection, beside what its protocol does.
 namespace tidewire::websocket {
-namespace {
-
-// Memory that a larger message took is freed when the next one comes.
-constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
-
-}  // namespace
-
 DeflateWindows& Connection::windows() {
   auto& windows = extra().windows;
   if (!windows) windows = std::make_unique<DeflateWindows>();
   return *windows;
 }
 
-Deflater& Connection::own_window() {
+Deflater& Connection::own_deflater() {
   auto& own = windows().own;
   if (!own) own.emplace(endpoint_->spare.engines(), endpoint_->deflate_settings(protocol_.deflate()));
   return *own;
 }
 
 /// What the peer has sent, where what it sends may refer to that.
-Inflater* Connection::peer_window() {
+Inflater* Connection::peer_inflater() {
   if (!protocol_.deflates()) return nullptr;
   const DeflateAgreement agreement = protocol_.deflate();
   if (!agreement.peer_takeover) return nullptr;
@@ -41,13 +34,12 @@ Inflater* Connection::peer_window() {
 /// What a part of a message is on the wire, until something else is compressed. Nothing if there is no memory for it.
 std::optional<Bytes> Connection::compress(Bytes part, bool last) {
   Buffer& to = endpoint_->deflated;
-  to.clear();
-  if (to.capacity() > most_kept_bytes) to.release();
+  empty_scratch(to);
   bool done = false;
   try {
     const DeflateAgreement agreement = protocol_.deflate();
     done = agreement.own_takeover
-               ? own_window().compress(part, last, to)
+               ? own_deflater().compress(part, last, to)
                : Deflater(endpoint_->spare.engines(), endpoint_->deflate_settings(agreement)).compress(part, last, to);
   } catch (const std::bad_alloc&) {
   }

@@ -70,38 +70,55 @@ void DeflateEngines::put_decompressor(std::unique_ptr<detail::DecompressorEngine
 
 DeflateHistory::DeflateHistory(DeflateHistory&& other) noexcept
     : memory_(std::move(other.memory_)),
+      begin_(std::exchange(other.begin_, 0)),
       size_(std::exchange(other.size_, 0)),
       capacity_(std::exchange(other.capacity_, 0)) {}
 
 DeflateHistory& DeflateHistory::operator=(DeflateHistory&& other) noexcept {
   if (this == &other) return *this;
   memory_ = std::move(other.memory_);
+  begin_ = std::exchange(other.begin_, 0);
   size_ = std::exchange(other.size_, 0);
   capacity_ = std::exchange(other.capacity_, 0);
   return *this;
 }
 
+Bytes DeflateHistory::view() noexcept {
+  if (begin_ != 0) std::rotate(memory_.get(), memory_.get() + begin_, memory_.get() + size_);
+  begin_ = 0;
+  return {memory_.get(), size_};
+}
+
 void DeflateHistory::append(Bytes text, std::size_t window) {
   text = text.last(std::min(text.size(), window));
+  const std::size_t total = size_ + text.size();
+  if (std::min(total, window) > capacity_) grow(std::min(total, window), window);
   if (text.empty()) return;
-  const Bytes kept = view().last(std::min<std::size_t>(size_, window - text.size()));
-  const std::size_t size = kept.size() + text.size();
-  if (size > capacity_) {
-    const std::size_t capacity = std::min(window, std::max({size, std::size_t{capacity_} * 2, smallest_history_bytes}));
-    auto memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
-    std::copy(kept.begin(), kept.end(), memory.get());
-    memory_ = std::move(memory);
-    capacity_ = static_cast<std::uint32_t>(capacity);
-  } else if (kept.size() < size_) {
-    std::memmove(memory_.get(), kept.data(), kept.size());
+  const std::size_t end = (std::size_t{begin_} + size_) % capacity_;
+  const std::size_t ahead = std::min(text.size(), capacity_ - end);
+  std::copy_n(text.begin(), ahead, memory_.get() + end);
+  std::copy(text.begin() + static_cast<std::ptrdiff_t>(ahead), text.end(), memory_.get());
+  if (total <= capacity_) {
+    size_ = static_cast<std::uint32_t>(total);
+  } else {
+    begin_ = static_cast<std::uint32_t>((begin_ + total - capacity_) % capacity_);
+    size_ = capacity_;
   }
-  std::copy(text.begin(), text.end(), memory_.get() + kept.size());
-  size_ = static_cast<std::uint32_t>(size);
+}
+
+void DeflateHistory::grow(std::size_t needed, std::size_t window) {
+  // Before it has grown to the window, nothing has been overwritten.
+  assert(begin_ == 0);
+  const std::size_t capacity = std::min(window, std::max({needed, std::size_t{capacity_} * 2, smallest_history_bytes}));
+  auto memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
+  std::copy_n(memory_.get(), size_, memory.get());
+  memory_ = std::move(memory);
+  capacity_ = static_cast<std::uint32_t>(capacity);
 }
 
 void DeflateHistory::release() noexcept {
   memory_.reset();
-  size_ = capacity_ = 0;
+  begin_ = size_ = capacity_ = 0;
 }
 
 Deflater::Deflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept

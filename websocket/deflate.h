@@ -84,7 +84,8 @@ class TIDEWIRE_API DeflateEngines {
   std::unique_ptr<detail::DecompressorEngine> spare_decompressor_;
 };
 
-/// The end of a text, at most a window of it. Owns no memory before the first byte, and grows with the text.
+/// The end of a text, at most a window of it. Owns no memory before the first byte, and grows with the text. To add a
+/// few bytes costs no more than these, however large the window is.
 class TIDEWIRE_API DeflateHistory {
  public:
   DeflateHistory() noexcept = default;
@@ -94,15 +95,20 @@ class TIDEWIRE_API DeflateHistory {
   DeflateHistory& operator=(const DeflateHistory&) = delete;
   ~DeflateHistory() = default;
 
-  [[nodiscard]] Bytes view() const noexcept { return {memory_.get(), size_}; }
+  /// All of it, in one piece; valid until the next call.
+  [[nodiscard]] Bytes view() noexcept;
   /// How much memory it holds.
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-  /// Adds to the end; keeps the last `window` bytes. Throws `std::bad_alloc`, and is then as it was.
+  /// Adds to the end; keeps the last `window` bytes, always the same. Throws `std::bad_alloc`, and is then as it was.
   void append(Bytes text, std::size_t window);
   void release() noexcept;
 
  private:
+  void grow(std::size_t needed, std::size_t window);
+
+  // A ring, once it has grown to the window.
   std::unique_ptr<std::byte[]> memory_;
+  std::uint32_t begin_ = 0;
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;
 };

@@ -49,14 +49,16 @@ struct DeflateOptions {
 
   /// Time against size, 1 (fastest) to 9 (smallest), as zlib has it.
   int level = 3;
-  /// Messages with fewer bytes are sent as they are: they would hardly shrink.
+  /// Messages with fewer bytes are sent as they are: they would hardly shrink. Messages in parts are compressed
+  /// whatever their size, which isn't known.
   std::size_t threshold_bytes = 64;
 
   /// Whether what is published to topics, or prepared for many, is compressed for each peer with own takeover by
-  /// itself: smaller on the wire. Otherwise it is compressed once, for all that it goes to.
+  /// itself: smaller on the wire. Otherwise it is compressed once, for all that it goes to. Nothing without own
+  /// takeover.
   bool published_with_takeover = false;
-  /// Frees what own takeover holds of a peer that was silent for the ping interval; it is built up again from the
-  /// next message on.
+  /// Frees what own takeover holds of a peer that was silent for the ping interval, if there is one; it is built up
+  /// again from the next message on.
   bool release_when_idle = false;
 };
 

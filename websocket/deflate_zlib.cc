@@ -46,6 +46,9 @@ class Deflate {
   ~Deflate() { deflateEnd(&stream_); }
 
   void begin(Bytes history, int level) noexcept {
+    // Old versions of zlib go on with the input when the level changes: what is left when memory was short.
+    stream_.next_in = nullptr;
+    stream_.avail_in = 0;
     deflateReset(&stream_);
     if (level != level_) deflateParams(&stream_, level, Z_DEFAULT_STRATEGY);
     level_ = level;

@@ -30,17 +30,17 @@ using ConnectionFactory = Callback<std::unique_ptr<Connection>(const EndpointRef
 struct Endpoint {
   Endpoint(Loop& on, Options with, ConnectionFactory make);
 
+  /// How messages to a peer are compressed, by what was agreed with it.
+  [[nodiscard]] DeflateSettings deflate_settings(const DeflateAgreement& agreement) const noexcept;
+
   Loop& loop;
   const Options options;
   const Limits limits;
   ConnectionFactory make_connection;
-  /// How messages to a peer are compressed, by what was agreed with it.
-  [[nodiscard]] DeflateSettings deflate_settings(const DeflateAgreement& agreement) const noexcept;
-
   /// From this size on, messages are compressed for who agreed to it.
   const std::size_t deflate_from_bytes;
   SpareAssembly& spare;
-  Buffer& deflated;  ///< What is compressed to be sent; nothing between two messages.
+  Buffer& deflated;  ///< What the last message that was sent compressed became; see `empty_scratch`.
   transport::HeldOutput& held;
   Publications& publications;
   transport::Sessions* sessions = nullptr;  // The server's, for as long as it is there.

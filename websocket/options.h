@@ -62,7 +62,8 @@ struct Options {
   /// With more than this waiting for the peer, `send` says `queued`, and the peer is not read from: who takes
   /// nothing has nothing to ask for. `on_drain` follows when half of it is left.
   std::size_t high_water_mark = 64 * 1024;
-  /// With more than this waiting, `backpressure` decides.
+  /// With more than this waiting, `backpressure` decides. A message counts before it is compressed; one that goes to
+  /// many, as it is on the wire.
   std::size_t max_backpressure = std::size_t{1} << 20;
   Backpressure backpressure = Backpressure::close;
 };

@@ -15,9 +15,10 @@ class DeflateEngines;
 /// for each way in which one of them wants it. (What is published to a topic is treated so by itself.)
 ///
 ///     const websocket::PreparedMessage news(text);
-///     for (const auto& reader : readers) reader.run([news](auto& peer) { peer.send(news); });
+///     for (const websocket::Handle& reader : readers) reader.send(news);
 ///
-/// Copies are cheap and share all of that; they may be used on any threads at the same time.
+/// Copies are cheap and share all of that; they may be used on any threads at the same time. While one thread
+/// compresses it, others that want it compressed wait.
 class TIDEWIRE_API PreparedMessage {
  public:
   /// Copies the message. Throws std::bad_alloc.

@@ -121,8 +121,9 @@ class TIDEWIRE_API Protocol {
   /// grows with what has come, never with what was announced.
   ///
   /// A violation is reported once, as early as it shows, and ends reception, as the peer's Close does: what
-  /// follows is taken and dropped. After our own Close the peer's data frames are still held to the framing
-  /// rules, but neither collected nor checked as text nor delivered; its control frames are delivered.
+  /// follows is taken and dropped. What an event leaves of the input is handed in again as it was left: some of a
+  /// compressed message may be unmasked already. After our own Close the peer's data frames are still held to the
+  /// framing rules, but neither collected nor checked as text nor delivered; its control frames are delivered.
   ///
   /// A compressed message is inflated in steps, so that no more than the limit and a step is ever held. Data that is
   /// no DEFLATE is a violation with code 1007. `window` is needed where the peer may refer to earlier messages
@@ -170,12 +171,13 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] bool may_send_control() const noexcept { return receiving(); }
 
   /// Writes the header for a whole message and returns its size; `to` has room for `max_header_bytes`, all
-  /// of which may be written to. Only while `may_send_message()`. `masking_key` matters to clients alone:
+  /// of which may be written to. Only while `may_send_message()`, or for what was sent before the peer's Close came and
+  /// still goes out before our answer to it (section 5.5.1 allows that). `masking_key` matters to clients alone:
   /// an unforeseeable one for each frame (section 5.3), by which the owner masks the payload, too. `compressed`: the
   /// payload is, which must have been agreed.
   std::size_t encode_message_header(MessageType type, std::size_t payload_bytes, std::byte* to,
                                     std::uint32_t masking_key = 0, bool compressed = false) const noexcept {
-    assert(may_send_message() && (!compressed || deflates()));
+    assert((may_send_data() || state_ == State::close_received) && !in_parts_ && (!compressed || deflates()));
     return encode_header({.opcode = type == MessageType::text ? Opcode::text : Opcode::binary,
                           .rsv1 = compressed,
                           .masked = role_ == Role::client,

@@ -63,6 +63,7 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
                                                Inflater* window) {
   Assembly& begun = *assembly_;
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(begun.remaining, input.size()));
+  assert(begun.unmasked <= size);
   const MutableBytes fresh = input.first(size).subspan(begun.unmasked);
   if (begun.frame.masked) {
     apply_mask(fresh, begun.frame.masking_key);

@@ -34,9 +34,15 @@ Message message_of(const SharedBytes& frame) noexcept {
           frame.view().subspan(parsed.header_bytes)};
 }
 
+void empty_scratch(Buffer& scratch) noexcept {
+  constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
+  scratch.clear();
+  if (scratch.capacity() > most_kept_bytes) scratch.release();
+}
+
 SharedBytes deflated_frame(const SharedBytes& frame, Deflater& deflater, Buffer& scratch) {
   const Message message = message_of(frame);
-  scratch.clear();
+  empty_scratch(scratch);
   if (!deflater.compress(message.bytes(), true, scratch) || scratch.size() >= message.size()) return frame;
   return make_frame(message.type(), true, scratch.view());
 }

@@ -13,6 +13,9 @@ namespace tidewire::websocket {
 /// The message of such a frame; a view.
 [[nodiscard]] Message message_of(const SharedBytes& frame) noexcept;
 
+/// Empties a buffer to compress into. Memory that an uncommonly large message took is not kept.
+void empty_scratch(Buffer& scratch) noexcept;
+
 /// The same message in a compressed frame, by a deflater without takeover, through `scratch`; or the frame itself if
 /// that is no larger, or memory is short. Throws std::bad_alloc.
 [[nodiscard]] SharedBytes deflated_frame(const SharedBytes& frame, Deflater& deflater, Buffer& scratch);

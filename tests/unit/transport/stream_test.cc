@@ -297,6 +297,44 @@ EVERY_STREAM("close_when_sent sends what waits, whatever the peer does, and says
   CHECK(near.failures.empty());
   CHECK(near.ends == 0);
   CHECK(near.data_calls == 0);
+  CHECK(near.writables == 0);
+}
+
+EVERY_STREAM("close_when_sent of a stream that is broken closes it") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  {
+    Recorder far(std::move(other));
+    near.write("never read");
+    settle(loop);
+    far.stream->pause();
+  }
+  for (int more = 0; near.failures.empty() && more < 100; ++more) {
+    near.write("more");
+    settle(loop);
+  }
+  REQUIRE(near.failures.size() == 1);
+  if (!near.stream->closing()) near.stream->close_when_sent();
+  run_until(loop, [&] { return near.closes == 1; });
+}
+
+EVERY_STREAM("close_when_sent may be called again, and be overtaken by a close") {
+  Loop loop(Kind::polling);
+  auto [one, other] = Kind::connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.stream->pause();
+  near.write(pattern(4 << 20));
+  near.stream->close_when_sent();
+  near.stream->close_when_sent();
+  settle(loop);
+  CHECK(near.closes == 0);
+  near.stream->close();
+  near.stream->close_when_sent();
+  run_until(loop, [&] { return near.closes == 1; });
+  settle(loop);
+  CHECK(near.closes == 1);
 }
 
 EVERY_STREAM("close_when_sent inside a read callback follows what was written there, and reads nothing more") {

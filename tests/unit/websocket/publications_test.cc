@@ -149,6 +149,28 @@ TEST_CASE("answers to what a peer sent come behind what was published before it 
   hall.check_received(texts({"one", "two"}) + answer, texts({"one", "two"}), texts({"one", "two"}));
 }
 
+TEST_CASE("what is published for a peer by itself comes before the answer to its Close, or to what is wrong") {
+  for (const std::string& end : {masked(0x88, farewell(1000)), masked(0x83, "")}) {
+    Script script;
+    Site site;
+    TopicsState state(site.loop);
+    const websocket::DeflateOptions deflate{.own_takeover = true, .published_with_takeover = true};
+    websocket::route<Scripted>(*site.server, "/", websocket::Options{.deflate = deflate}, script);
+    script.open = [&](Connection& peer) { state.join(peer, "t"); };
+    script.message = [&](Connection&, const websocket::Message& message) {
+      state.publish("t", shared_frame(message), nullptr);
+    };
+    Recorder& client = open_deflating(site);
+    const std::string text = support::json_text(300);
+    client.write(masked(0x81, text) + end);
+    site.until_over(client);
+    const std::size_t close = client.received.find('\x88');
+    CHECK(DeflateReader({.peer_takeover = true}).read(client.received.substr(0, close)) == std::vector{text});
+    state.drop_all();
+    site.server.reset();
+  }
+}
+
 TEST_CASE("limits count each message for itself") {
   // 15 bytes: of what waits, the second message fits and the third doesn't.
   Hall hall({.high_water_mark = 1, .max_backpressure = 15, .backpressure = websocket::Backpressure::drop});
