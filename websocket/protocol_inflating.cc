@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <new>
+#include <utility>
 
 /// Receiving messages that are compressed (RFC 7692 section 7.2.2).
 namespace tidewire::websocket {
@@ -25,10 +26,21 @@ constexpr std::size_t smallest_step = std::size_t{4} << 10;
 constexpr std::size_t largest_step = std::size_t{64} << 10;
 
 // Room for what comes next: no more than a step, nor than one byte beyond what is allowed, which shows that there is
-// more.
+// more. Where doubling the memory would go beyond that, it becomes just as large as it may.
 MutableBytes room_for_step(Buffer& payload, std::uint64_t allowed) {
-  const std::size_t wanted = std::clamp(payload.size(), smallest_step, largest_step);
-  const MutableBytes room = payload.prepare(payload.spare() < smallest_step / 4 ? wanted : 1);
+  std::size_t wanted = std::clamp(payload.size(), smallest_step, largest_step);
+  if (payload.spare() >= smallest_step / 4) {
+    wanted = 1;
+  } else if (allowed < payload.capacity()) {
+    wanted = static_cast<std::size_t>(allowed) + 1;
+    if (payload.spare() < wanted) {
+      Buffer whole;
+      static_cast<void>(whole.prepare(payload.size() + wanted));
+      whole.append(payload.view());
+      payload = std::move(whole);
+    }
+  }
+  const MutableBytes room = payload.prepare(wanted);
   const std::size_t size = std::min(room.size(), largest_step);
   return room.first(size > allowed ? static_cast<std::size_t>(allowed) + 1 : size);
 }
