@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 #include <support/allocations.h>
 #include <support/descriptor.h>
+#include <support/json_text.h>
 #include <support/web.h>
+#include <support/zlib_peer.h>
 #include <tidewire/websocket/topics.h>
 #include <array>
 #include <cerrno>
@@ -16,17 +18,8 @@ namespace {
 struct Service {
   Service() {
     loop.set_log_sink({});
-    websocket::route(server, "/ws",
-                     {.on_open = [this](Connection& peer) { ++opened, topics.subscribe(peer, "all"); },
-                      .on_message =
-                          [this](Connection& peer, const Message& message) {
-                            (void)peer.handle();
-                            peer.send_part("a", false);
-                            peer.send(message);
-                            topics.publish("all", message);
-                            peer.send_part("b", true);
-                          },
-                      .on_close = [this](Connection&, const websocket::CloseInfo&) { ++closed; }});
+    websocket::route(server, "/ws", callbacks());
+    websocket::route(server, "/deflated", callbacks(), {.deflate = websocket::DeflateOptions::with_takeover()});
     server.post("/", [](const http::Request& request, http::Response& response) {
       response.header("X-Long", std::string(100, 'x'));
       response.write(request.body());
@@ -34,6 +27,20 @@ struct Service {
       later.run([](http::Response& answer) { answer.end(); });
     });
     address = server.listen("127.0.0.1:0").value();
+  }
+
+  websocket::Callbacks callbacks() {
+    return {.on_open = [this](Connection& peer) { ++opened, topics.subscribe(peer, "all"); },
+            .on_message =
+                [this](Connection& peer, const Message& message) {
+                  (void)peer.handle();
+                  peer.send_part("a", false);
+                  peer.send(message);
+                  topics.publish("all", message);
+                  peer.send_part("b", true);
+                  peer.send(message);
+                },
+            .on_close = [this](Connection&, const websocket::CloseInfo&) { ++closed; }};
   }
 
   Loop loop;
@@ -84,6 +91,16 @@ TEST_CASE("an allocation that fails in a WebSocket conversation ends that connec
   const std::string text = pattern(3000);
   try_all(upgrade("/ws") + masked(0x81, "short") + masked(0x01, text) + masked(0x89, "ping") + masked(0x80, text) +
           masked(0x82, text.substr(0, 100)) + masked(0x88, farewell(1000, "bye")));
+}
+
+TEST_CASE("an allocation that fails in a compressed conversation ends that connection at the most") {
+  const std::string text = support::json_text(3000);
+  ZlibDeflater peer(12);
+  std::string sent = upgrade("/deflated", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n");
+  sent += masked(0xC1, peer(text));
+  const std::string again = peer(text);
+  sent += masked(0x41, again.substr(0, 5)) + masked(0x89, "ping") + masked(0x80, again.substr(5));
+  try_all(sent + masked(0x81, "short") + masked(0x88, farewell(1000, "bye")));
 }
 
 TEST_CASE("an allocation that fails in an HTTP conversation ends that connection at the most") {

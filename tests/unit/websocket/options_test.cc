@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <tidewire/websocket/route.h>
+#include <string>
 
 using namespace tidewire;
 using namespace std::chrono_literals;
@@ -20,4 +21,26 @@ TEST_CASE("options that can't work are found when the server would listen") {
   CHECK_FALSE(listens({.pong_timeout = 0ms}));
   CHECK_FALSE(listens({.close_timeout = 0ms}));
   CHECK_FALSE(listens({.high_water_mark = 2, .max_backpressure = 1}));
+}
+
+TEST_CASE("options of compression that can't work are found when the server would listen, and named with the route") {
+  const auto complaint = [](const websocket::DeflateOptions& deflate) {
+    Loop loop;
+    http::Server server(loop);
+    websocket::route(server, "/tide", websocket::Callbacks(), Options{.deflate = deflate});
+    const auto address = server.listen("127.0.0.1:0");
+    if (address) return std::string();
+    CHECK(address.error().code == Errc::invalid_configuration);
+    CHECK(address.error().detail.find("route \"/tide\": ") != std::string::npos);
+    return address.error().detail;
+  };
+  CHECK(complaint({}).empty());
+  CHECK(complaint(websocket::DeflateOptions::with_takeover()).empty());
+  CHECK(complaint({.own_window_bits = 9, .peer_window_bits = 9, .level = 9, .threshold_bytes = 0}).empty());
+  CHECK(complaint({.own_window_bits = 8}).find("own_window_bits") != std::string::npos);
+  CHECK(complaint({.own_window_bits = 16}).find("own_window_bits") != std::string::npos);
+  CHECK(complaint({.peer_window_bits = 8}).find("peer_window_bits") != std::string::npos);
+  CHECK(complaint({.peer_window_bits = 16}).find("peer_window_bits") != std::string::npos);
+  CHECK(complaint({.level = 0}).find("level") != std::string::npos);
+  CHECK(complaint({.level = 10}).find("level") != std::string::npos);
 }

@@ -73,3 +73,42 @@ TEST_CASE("only a subprotocol that was offered is chosen") {
   }
   site.server.reset();
 }
+
+TEST_CASE("compression is answered as it was offered, and not where the route has none") {
+  Site site;
+  const websocket::Callbacks nothing;
+  constexpr websocket::DeflateOptions small = {.own_takeover = true, .own_window_bits = 12};
+  websocket::route(*site.server, "/none", nothing);
+  websocket::route(*site.server, "/on", nothing, Options{.deflate = websocket::DeflateOptions{}});
+  websocket::route(*site.server, "/small", nothing, Options{.deflate = small});
+  websocket::route(*site.server, "/later", nothing,
+                   Options{.authorize = [](const http::Request&, websocket::Decision decision) { decision.accept(); },
+                           .deflate = websocket::DeflateOptions{}});
+  const auto answer = [&](const char* path, std::initializer_list<const char*> lines) {
+    std::string fields;
+    for (const char* line : lines) fields += "Sec-WebSocket-Extensions: " + std::string(line) + "\r\n";
+    Recorder& client = site.connect();
+    client.write(upgrade(path, fields));
+    site.until_received(client, "\r\n\r\n");
+    CHECK(client.received.starts_with("HTTP/1.1 101 "));
+    const std::string name = "Sec-WebSocket-Extensions: ";
+    const std::size_t at = client.received.find(name);
+    if (at == std::string::npos) return std::string("none");
+    CHECK(count_of(client.received, name) == 1);
+    return client.received.substr(at + name.size(), client.received.find("\r\n", at) - at - name.size());
+  };
+  const std::string no_takeover = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+  const char* const chromium = "permessage-deflate; client_max_window_bits";
+  CHECK(answer("/none", {chromium}) == "none");
+  CHECK(answer("/on", {}) == "none");
+  CHECK(answer("/on", {"permessage-deflate"}) == no_takeover);
+  CHECK(answer("/later", {chromium}) == no_takeover);
+  CHECK(answer("/on", {"permessage-bzip2", "permessage-deflate"}) == no_takeover);
+  CHECK(answer("/on", {"permessage-bzip2, permessage-deflate; odd"}) == "none");
+  CHECK(answer("/on", {"permessage-deflate; odd", "permessage-deflate; server_max_window_bits=10"}) ==
+        no_takeover + "; server_max_window_bits=10");
+  CHECK(answer("/small", {"permessage-deflate"}) == "permessage-deflate; client_no_context_takeover");
+  CHECK(answer("/small", {"permessage-deflate; server_max_window_bits=15"}) ==
+        "permessage-deflate; client_no_context_takeover; server_max_window_bits=12");
+  site.server.reset();
+}
