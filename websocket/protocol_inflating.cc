@@ -113,7 +113,7 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
   }
 }
 
-// What counts is what is wrong first in the text, so that it doesn't matter in which pieces the text came.
+// What counts of a text is what is wrong first, so that it doesn't matter in which pieces it came.
 std::optional<Event> Protocol::fault_in_inflated(Bytes piece, InflateState state, std::uint64_t allowed) noexcept {
   Assembly& begun = *assembly_;
   const bool too_big = piece.size() > allowed;
