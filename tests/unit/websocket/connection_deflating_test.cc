@@ -2,6 +2,8 @@
 #include <support/json_text.h>
 #include <support/web.h>
 #include <support/zlib_peer.h>
+#include <tidewire/websocket/prepared_message.h>
+#include <tidewire/websocket/topics.h>
 #include <algorithm>
 #include <optional>
 #include <random>
@@ -304,6 +306,48 @@ TEST_CASE("messages wait for the end of one in parts, in order, and all of it ca
     CHECK(read(frames[3]) == text);
     CHECK(read(frames[4]) == "short");
     CHECK(read(frames[5]) == text);
+  }
+}
+
+TEST_CASE("what is published or prepared between messages that refer to each other leaves all of them readable") {
+  const std::string own = json_text(1000), shared = json_text(1500, 1);
+  for (const bool with_takeover : {false, true}) {
+    DeflateOptions deflate = takeover;
+    deflate.published_with_takeover = with_takeover;
+    Chat chat(with(deflate));
+    websocket::Topics topics(chat.loop);
+    chat.script.message = [&](Connection& peer, const Message& message) {
+      if (peer.queued_bytes() == 0 && message.text() == "subscribe") topics.subscribe(peer, "all");
+      const websocket::PreparedMessage prepared(shared);
+      peer.send(own);
+      topics.publish("all", "short");
+      topics.publish("all", shared);
+      peer.send(own);
+      peer.send(prepared);
+      peer.send_part(own, false);
+      topics.publish("all", shared);
+      peer.send(prepared);
+      peer.send_part(own, true);
+      peer.send(own);
+    };
+    Recorder& client = chat.open();
+    ZlibInflater theirs;
+    for (const char* text : {"subscribe", "again"}) {
+      client.write(masked(0x81, text));
+      std::vector<std::string> got(1);
+      for (const WireFrame& frame : chat.take(client, 10)) {
+        const bool last = (frame.first & 0x80) != 0;
+        const bool compressed = (frame.first & 0x40) != 0 || (frame.first & 0x0F) == 0 || !last;
+        got.back() += compressed ? theirs(frame.payload, last) : frame.payload;
+        if (last) got.emplace_back();
+      }
+      got.pop_back();
+      std::ranges::sort(got);
+      std::vector<std::string> wanted = {own, own, own, own + own, "short", shared, shared, shared, shared};
+      std::ranges::sort(wanted);
+      CHECK(got == wanted);
+    }
+    chat.server.reset();
   }
 }
 
