@@ -164,8 +164,10 @@ TEST_CASE("what is published for a peer by itself comes before the answer to its
     const std::string text = support::json_text(300);
     client.write(masked(0x81, text) + end);
     site.until_over(client);
-    const std::size_t close = client.received.find('\x88');
-    CHECK(DeflateReader({.peer_takeover = true}).read(client.received.substr(0, close)) == std::vector{text});
+    // The text, and what ends it all.
+    const auto read = DeflateReader({.peer_takeover = true}).read(client.received);
+    REQUIRE(read.size() == 2);
+    CHECK(read.front() == text);
     state.drop_all();
     site.server.reset();
   }
