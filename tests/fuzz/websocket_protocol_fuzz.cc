@@ -128,14 +128,15 @@ std::string split_in_every_way(const Setup& setup, Bytes input, std::size_t cut)
   return whole.log();
 }
 
-// Whatever inflates: the same events.
+// Whatever inflates: the same events. Of a message that isn't complete, one may see earlier than another that it is
+// bad.
 void by_every_backend(Setup setup, Bytes input, std::size_t cut) {
   std::optional<std::string> first;
   for (const DeflateBackend backend : deflate_backends()) {
     setup.backend = backend;
-    std::string log = split_in_every_way(setup, input, cut);
-    if (first && *first != log) std::abort();
-    first = std::move(log);
+    const std::string log = split_in_every_way(setup, input, cut);
+    if (first && *first != log && *first + "bad\n" != log && *first != log + "bad\n") std::abort();
+    if (!first) first = log;
   }
 }
 
