@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace tidewire;
@@ -24,7 +25,7 @@ struct Setup {
 class Recorder {
  public:
   explicit Recorder(const Setup& setup, bool in_pieces)
-      : protocol_(setup.role), limits_(setup.limits), spare_(std::size_t{1} << 20, setup.backend) {
+      : spare_(std::size_t{1} << 20, setup.backend), protocol_(setup.role), limits_(setup.limits) {
     limits_.deliver_fragments = in_pieces;
     if (setup.deflate) {
       protocol_.use_deflate(*setup.deflate);
@@ -98,9 +99,9 @@ class Recorder {
     if (type == MessageType::text && !is_utf8(as_bytes(payload))) std::abort();
   }
 
+  SpareAssembly spare_;
   Protocol protocol_;
   Limits limits_;
-  SpareAssembly spare_;
   std::optional<Inflater> window_;
   std::string message_;
   std::string log_;
@@ -128,6 +129,14 @@ std::string split_in_every_way(const Setup& setup, Bytes input, std::size_t cut)
   return whole.log();
 }
 
+// Whether the first ends with a bad message that the second has seen nothing of yet, and didn't take for good either.
+bool sees_earlier(std::string_view first, std::string_view second) {
+  constexpr std::string_view bad = "bad\n";
+  if (!first.ends_with(bad)) return false;
+  first.remove_suffix(bad.size());
+  return second.starts_with(first) && second.find("message ", first.size()) == std::string_view::npos;
+}
+
 // Whatever inflates: the same events. Of a message that isn't complete, one may see earlier than another that it is
 // bad.
 void by_every_backend(Setup setup, Bytes input, std::size_t cut) {
@@ -135,7 +144,7 @@ void by_every_backend(Setup setup, Bytes input, std::size_t cut) {
   for (const DeflateBackend backend : deflate_backends()) {
     setup.backend = backend;
     const std::string log = split_in_every_way(setup, input, cut);
-    if (first && *first != log && *first + "bad\n" != log && *first != log + "bad\n") std::abort();
+    if (first && *first != log && !sees_earlier(*first, log) && !sees_earlier(log, *first)) std::abort();
     if (!first) first = log;
   }
 }

@@ -192,4 +192,18 @@ test('adopt a uv loop: a guest answers, and leaves in order', async (context) =>
   await ends(server);
 });
 
+test('compress: clients that offer are told compressed, others as it is', async (context) => {
+  const server = await start(context, 'compress');
+  for (const path of ['/prices', '/prices/takeover', '/prices/sparing']) {
+    for (const compressed of [true, false]) {
+      const options = { perMessageDeflate: compressed };
+      const client = await Client.open(context, server.ws + path, [], options);
+      const answer = JSON.parse(await client.echo('prices?'));
+      assert.equal(answer.compressed, compressed);
+      assert.equal(answer.prices.length, 100);
+    }
+  }
+  await ends(server);
+});
+
 await runAll();

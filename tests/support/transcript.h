@@ -46,7 +46,7 @@ struct Transcript {
 class Player {
  public:
   Player(const Transcript& transcript, bool in_pieces, DeflateBackend backend)
-      : protocol_(transcript.receiver), limits_(transcript.limits), spare_(std::size_t{1} << 20, backend) {
+      : spare_(std::size_t{1} << 20, backend), protocol_(transcript.receiver), limits_(transcript.limits) {
     limits_.deliver_fragments = in_pieces;
     if (transcript.deflate) agree_on(*transcript.deflate);
     if (transcript.after_our_close) REQUIRE(protocol_.close(CloseCode::normal, ""));
@@ -123,9 +123,9 @@ class Player {
     }
   }
 
+  SpareAssembly spare_;
   Protocol protocol_;
   Limits limits_;
-  SpareAssembly spare_;
   std::optional<Inflater> window_;
   std::string message_;
   std::vector<std::string> events_;
