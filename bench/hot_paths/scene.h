@@ -34,7 +34,7 @@ class Scene {
                      {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }});
     for (const bool takeover : {false, true}) {
       websocket::Options options;
-      options.deflate = {.own_takeover = takeover, .peer_takeover = takeover};
+      options.deflate = takeover ? websocket::DeflateOptions::with_takeover() : websocket::DeflateOptions();
       websocket::route(server_, takeover ? "/takeover" : "/deflate",
                        {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }}, options);
     }

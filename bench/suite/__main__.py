@@ -77,6 +77,9 @@ def made(chosen: argparse.Namespace) -> dict:
 def measured(chosen: argparse.Namespace) -> dict:
     """The result of a bench of servers."""
     of, among = workloads.chosen(chosen.workload, chosen.quick), chosen_servers(chosen)
+    of = [workload for workload in of if any(server.plays(workload) for server in among)]
+    if not of:
+        raise Failed("none of these servers plays any of these workloads")
     each = fitting(chosen, among, of)
     count = chosen.rounds or (QUICK_ROUNDS if chosen.quick else 5)
     run = bench(chosen, of).run
