@@ -10,16 +10,13 @@ import json
 import os
 import pathlib
 import sys
-import traceback
 import zlib
 
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
-sys.dont_write_bytecode = True
-
-from deflate_peer import BINARY, FIN, PING, PONG, RSV1, TEXT, Peer, Server, frame, frames_in  # noqa: E402
+from support.cases import run_cases, spoken
+from support.deflate_peer import BINARY, FIN, PING, PONG, RSV1, TEXT, Peer, Server, frame, frames_in
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")
@@ -301,25 +298,18 @@ CASES = (
 )
 
 
-def main() -> int:
-    passed = failed = 0
+def with_server(program, flag: str, case) -> None:
+    with Server(program, flag) as server:
+        assert program is PREFERRED or not server.has_loaded("libisal"), "this is not zlib alone"
+        case(server)
+
+
+def cases():
     for program in (PREFERRED, ZLIB_ONLY):
         for flag in ("--deflate", "--takeover"):
             for case in CASES:
-                name = f"{program.name} {flag}: {case.__name__.replace('_', ' ')}"
-                try:
-                    with Server(program, flag) as server:
-                        assert program is PREFERRED or not server.has_loaded("libisal"), "this is not zlib alone"
-                        case(server)
-                except Exception:
-                    failed += 1
-                    print(f"FAILED: {name}\n{traceback.format_exc()}")
-                else:
-                    passed += 1
-                    print(f"ok: {name}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+                yield f"{program.name} {flag}: {spoken(case)}", functools.partial(with_server, program, flag, case)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(cases()))
