@@ -17,7 +17,7 @@ struct Setup {
   Role role;
   bool after_our_close;
   Limits limits;
-  std::optional<DeflateAgreement> deflate;
+  std::optional<DeflateAgreement> deflate = {};
   DeflateBackend backend = DeflateBackend::zlib;
 };
 
@@ -77,11 +77,11 @@ class Recorder {
       message_ += payload;
       if (message_.size() > limits_.max_message_bytes) std::abort();
       if (!event.last) return;
-      log_ += "message " + std::to_string(static_cast<int>(event.type)) + message_ + "\n";
+      log_ += "delivered " + std::to_string(static_cast<int>(event.type)) + message_ + "\n";
       check(event.type, message_);
       message_.clear();
     } else if (event.kind == Event::Kind::message) {
-      log_ += "message " + std::to_string(static_cast<int>(event.type)) + payload + "\n";
+      log_ += "delivered " + std::to_string(static_cast<int>(event.type)) + payload + "\n";
       check(event.type, payload);
     } else if (event.kind == Event::Kind::violation) {
       log_ += "violation " + std::to_string(static_cast<unsigned>(event.code)) + std::string(event.reason) + "\n";
@@ -134,7 +134,7 @@ bool sees_earlier(std::string_view first, std::string_view second) {
   constexpr std::string_view bad = "bad\n";
   if (!first.ends_with(bad)) return false;
   first.remove_suffix(bad.size());
-  return second.starts_with(first) && second.find("message ", first.size()) == std::string_view::npos;
+  return second.starts_with(first) && second.find("delivered ", first.size()) == std::string_view::npos;
 }
 
 // Whatever inflates: the same events. Of a message that isn't complete, one may see earlier than another that it is
