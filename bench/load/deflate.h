@@ -13,7 +13,7 @@ namespace tidewire::bench {
 /// How far back compressed text can refer at most (RFC 1951 2.3).
 inline constexpr std::size_t most_history_bytes = 32 * 1024;
 
-/// What a client makes of its messages (RFC 7692 7.2.1), with zlib's level 6: the yardstick for the sizes of replies.
+/// What a client makes of its messages (RFC 7692 7.2.1), with zlib's level 6.
 class MessageDeflater {
  public:
   /// With `takeover`, messages refer to those before them, as far as a window of so many bits (9 to 15) reaches.

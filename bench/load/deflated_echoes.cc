@@ -10,11 +10,25 @@ namespace {
 /// Of a cycle: no text comes back while a window reaches as far.
 constexpr std::size_t cycle_bytes = 4 * most_history_bytes;
 constexpr std::size_t most_messages = 1024;
+constexpr int largest_window_bits = 15;
 
 std::size_t messages_in_cycle(std::size_t payload_bytes, std::size_t depth) {
   const std::size_t wanted =
       std::clamp<std::size_t>(cycle_bytes / std::max<std::size_t>(payload_bytes, 1), 1, most_messages);
   return (wanted + depth - 1) / depth * depth;
+}
+
+/// Of a server's frame, in the mean of a cycle that others went before.
+double mean_by_zlib(Content content, const std::vector<std::string>& texts, bool takeover) {
+  MessageDeflater deflater(takeover, largest_window_bits);
+  std::size_t bytes = 0;
+  for (const bool counts : {false, true}) {
+    for (const std::string& text : texts) {
+      const std::size_t size = server_frame(content, deflater.deflate(text)).size();
+      if (counts) bytes += size;
+    }
+  }
+  return static_cast<double>(bytes) / static_cast<double>(texts.size());
 }
 
 }  // namespace
@@ -37,6 +51,7 @@ DeflatedEchoes::DeflatedEchoes(Content content, std::size_t payload_bytes, std::
   }
   for (const std::string& batch : again_) request_bytes_ += static_cast<double>(batch.size());
   request_bytes_ /= static_cast<double>(messages);
+  zlib_bytes_ = mean_by_zlib(content, texts_, offer == Offer::deflate_with_takeover);
   if (offer == Offer::deflate) return;
   const std::size_t wanted_bytes = most_history_bytes + 2 * messages * payload_bytes;
   while (payload_bytes > 0 && row_.size() < wanted_bytes) {

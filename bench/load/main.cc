@@ -38,7 +38,8 @@ TrafficReport report_on(const Options& options, const char* message, const Excha
   const DeflatedEchoes& deflated = *exchange.deflated;
   report.deflate = {.extension = deflated.extension(),
                     .text_bytes = deflated.text_bytes(),
-                    .request_bytes = deflated.request_bytes()};
+                    .request_bytes = deflated.request_bytes(),
+                    .zlib_bytes = deflated.zlib_bytes()};
   report.request_bytes = static_cast<std::size_t>(std::llround(deflated.request_bytes()));
   return report;
 }

@@ -36,7 +36,7 @@ class Paced final : public Workload {
   /// Waits for what is still due for 5 s at most. What is then unanswered counts with the time it has waited.
   [[nodiscard]] Result<void> finish() override;
   [[nodiscard]] std::uint64_t messages() const override { return replies_.count() + checked_; }
-  [[nodiscard]] std::uint64_t reply_bytes() const override { return replies_.bytes(); }
+  [[nodiscard]] std::uint64_t received_bytes() const override { return replies_.bytes(); }
 
   void begin_window(Clock::time_point now) override;
   void end_window(Clock::time_point now) override;

@@ -11,8 +11,6 @@ namespace {
 /// Sent later than this, messages say more about this process than about the server.
 constexpr std::chrono::nanoseconds late_limit = std::chrono::milliseconds(1);
 constexpr double kept_up_share = 0.98;
-/// RFC 6455 5.2: what a request has and a reply has not.
-constexpr double mask_bytes = 4;
 
 double per_connection(std::size_t before, std::size_t after, std::size_t connections) {
   return (static_cast<double>(after) - static_cast<double>(before)) / static_cast<double>(connections);
@@ -90,13 +88,12 @@ nlohmann::ordered_json latency_json(const Histogram& latency) {
 }
 
 /// How long replies are for what zlib makes of the same text.
-double times_zlib(const DeflateOutcome& deflate) { return deflate.reply_bytes / (deflate.request_bytes - mask_bytes); }
+double times_zlib(const DeflateOutcome& deflate) { return deflate.reply_bytes / deflate.zlib_bytes; }
 
 void print(std::ostream& out, const DeflateOutcome& deflate) {
-  out << std::setprecision(1) << "  compressed from " << deflate.text_bytes
-      << " bytes: requests, by zlib's level 6, to " << deflate.request_bytes << " bytes, replies to "
-      << deflate.reply_bytes << std::setprecision(3) << ", " << times_zlib(deflate)
-      << " times as long without the mask\n"
+  out << std::setprecision(1) << "  compressed from " << deflate.text_bytes << " bytes: requests to "
+      << deflate.request_bytes << ", replies to " << deflate.reply_bytes << std::setprecision(3) << ", which is "
+      << times_zlib(deflate) << " times what zlib makes of them at level 6\n"
       << std::setprecision(0) << "  agreed: " << deflate.extension << '\n';
 }
 
@@ -180,11 +177,10 @@ void print_json(std::ostream& out, const TrafficReport& report) {
   }
   json["latency"] = latency_json(*report.latency);
   if (report.deflate) {
-    json["deflate"] = {{"extension", report.deflate->extension},
-                       {"text_bytes", report.deflate->text_bytes},
-                       {"request_bytes", report.deflate->request_bytes},
-                       {"reply_bytes", report.deflate->reply_bytes},
-                       {"reply_to_zlib", times_zlib(*report.deflate)}};
+    json["deflate"] = {
+        {"extension", report.deflate->extension},         {"text_bytes", report.deflate->text_bytes},
+        {"request_bytes", report.deflate->request_bytes}, {"reply_bytes", report.deflate->reply_bytes},
+        {"zlib_bytes", report.deflate->zlib_bytes},       {"reply_to_zlib", times_zlib(*report.deflate)}};
   }
   if (report.paced) {
     json["rate"] = report.paced->rate;

@@ -32,8 +32,9 @@ struct PacedOutcome {
 struct DeflateOutcome {
   std::string extension;  ///< As the server agreed to it.
   std::size_t text_bytes = 0;
-  double request_bytes = 0;  ///< What zlib's level 6 makes of it, masked.
+  double request_bytes = 0;
   double reply_bytes = 0;
+  double zlib_bytes = 0;  ///< Of a reply, if zlib's level 6 made it.
 };
 
 /// What a run of traffic brought, with what was asked of it.

@@ -33,7 +33,7 @@ class Traffic final : public Workload {
   [[nodiscard]] Result<void> turn(Clock::time_point until) override;
   [[nodiscard]] Result<void> finish() override;
   [[nodiscard]] std::uint64_t messages() const override { return replies_.count(); }
-  [[nodiscard]] std::uint64_t reply_bytes() const override { return replies_.bytes(); }
+  [[nodiscard]] std::uint64_t received_bytes() const override { return replies_.bytes(); }
 
  private:
   struct Peer {

@@ -42,7 +42,7 @@ Result<Window> measure(Workload& workload, std::chrono::nanoseconds warm_up, std
   const auto before = read_clocks(server, *self);
   if (!before) return before.error();
   const std::uint64_t messages_before = workload.messages();
-  const std::uint64_t bytes_before = workload.reply_bytes();
+  const std::uint64_t bytes_before = workload.received_bytes();
   workload.begin_window(before->time);
   if (auto done = turn_until(workload, before->time + measured); !done) return done.error();
   const auto after = read_clocks(server, *self);
@@ -51,7 +51,7 @@ Result<Window> measure(Workload& workload, std::chrono::nanoseconds warm_up, std
 
   Window window;
   window.messages = workload.messages() - messages_before;
-  window.reply_bytes = workload.reply_bytes() - bytes_before;
+  window.reply_bytes = workload.received_bytes() - bytes_before;
   window.elapsed = after->time - before->time;
   window.load = after->load - before->load;
   if (server) window.server = after->server - before->server;

@@ -45,7 +45,7 @@ class Workload {
   /// Messages so far, since the object was made.
   [[nodiscard]] virtual std::uint64_t messages() const = 0;
   /// What replies have brought so far, on the wire, where their sizes differ.
-  [[nodiscard]] virtual std::uint64_t reply_bytes() const { return 0; }
+  [[nodiscard]] virtual std::uint64_t received_bytes() const { return 0; }
 
   /// What begins and what ends between these two has its latency recorded.
   virtual void begin_window(Clock::time_point) { recording_ = true; }

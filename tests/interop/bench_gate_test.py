@@ -209,10 +209,10 @@ def takeover_costs_an_idle_connection_its_windows_and_silence_frees_one():
     memory = PROGRAM.with_name("idle_memory")
     figures = {}
     for flags in ([], ["--takeover"]):
-        ended = run("--deflate", *flags, "--connections", 20, program=memory)
+        ended = run("--deflate", *flags, "--connections", 60, program=memory)
         assert ended.returncode == 0, ended.stderr
         figures[bool(flags)] = json.loads(ended.stdout)
-    window, slack = 4 * 1024, 512
+    window, slack = 4 * 1024, 1024
     each = {name.removeprefix("bytes_per_connection"): value for name, value in figures[True].items()}
     assert each[""] < slack < 2 * window - slack < each["_after_many"] < 2 * window + slack, each
     assert window - slack < each["_after_silence"] < window + slack, each
