@@ -74,7 +74,8 @@ void Connection::process(MutableBytes input) noexcept {
       while (whole_messages && protocol_.try_next_message(input, limits, message)) own.on_message(*this, message);
       // In a copy, so that the compiler may keep the place in registers while such messages follow each other.
       MutableBytes rest = input;
-      const auto event = protocol_.next(rest, limits, endpoint_->spare, peer_inflater());
+      const auto event =
+          protocol_.next(rest, limits, endpoint_->spare, protocol_.deflates() ? peer_inflater() : nullptr);
       input = rest;
       if (!event) break;
       handle_event(*event);

@@ -143,6 +143,7 @@ class TIDEWIRE_API Connection : private http::Successor {
   void violated(const Event& event);
 
   [[nodiscard]] bool compose_held(const Message& message) noexcept;
+  SendStatus write_message(const Message& message, bool compressed);
   /// Whether a message of so many bytes is worth it, and the peer takes it.
   [[nodiscard]] bool compresses(std::size_t bytes) const noexcept {
     return bytes >= endpoint_->deflate_from_bytes && protocol_.deflates();

@@ -20,7 +20,6 @@ Deflater& Connection::own_deflater() {
 
 /// What the peer has sent, where what it sends may refer to that.
 Inflater* Connection::peer_inflater() {
-  if (!protocol_.deflates()) return nullptr;
   const DeflateAgreement agreement = protocol_.deflate();
   if (!agreement.peer_takeover) return nullptr;
   auto& peer = windows().peer;
@@ -49,7 +48,6 @@ std::optional<Bytes> Connection::compress(Bytes part, bool last) {
 
 /// The same for a whole message. Nothing, too, if it is better sent as it is.
 std::optional<Bytes> Connection::compress_whole(Bytes message) {
-  if (!compresses(message.size())) return std::nullopt;
   const auto compressed = compress(message, true);
   // Where later messages refer to this one, the peer must get it compressed, whatever came of it.
   if (compressed && compressed->size() >= message.size() && !protocol_.deflate().own_takeover) return std::nullopt;
@@ -58,7 +56,7 @@ std::optional<Bytes> Connection::compress_whole(Bytes message) {
 
 /// Whether what goes to many is compressed for this peer by itself, with what it got before.
 bool Connection::takes_own_form() const noexcept {
-  return protocol_.deflates() && protocol_.deflate().own_takeover && endpoint_->options.deflate &&
+  return protocol_.deflate().own_takeover && endpoint_->options.deflate &&
          endpoint_->options.deflate->published_with_takeover;
 }
 

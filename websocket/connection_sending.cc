@@ -61,12 +61,19 @@ SendStatus Connection::send_any(const Message& message) {
     }
     return status;
   }
-  const std::optional<Bytes> compressed = compress_whole(message.bytes());
-  const Bytes payload = compressed.value_or(message.bytes());
+  if (compresses(message.size())) {
+    if (const auto compressed = compress_whole(message.bytes())) {
+      return write_message({message.type(), *compressed}, true);
+    }
+  }
+  return write_message(message, false);
+}
+
+inline SendStatus Connection::write_message(const Message& message, bool compressed) {
   std::array<std::byte, max_header_bytes> header;
   const std::size_t size =
-      protocol_.encode_message_header(message.type(), payload.size(), header.data(), 0, compressed.has_value());
-  stream_->write({header.data(), size}, payload);
+      protocol_.encode_message_header(message.type(), message.size(), header.data(), 0, compressed);
+  stream_->write({header.data(), size}, message.bytes());
   return after_write();
 }
 
@@ -84,7 +91,10 @@ void Connection::send_shared(FrameForms& forms, bool last) noexcept {
   const bool nested = in_call_;
   in_call_ = true;
   try {
-    if (takes_own_form()) {
+    if (!protocol_.deflates()) {
+      const auto frames = forms.plain();
+      write_frames(frames.each, frames.joined, last);
+    } else if (takes_own_form()) {
       for (const SharedBytes& frame : forms.plain().each) static_cast<void>(send_any(message_of(frame)));
     } else {
       const auto frames = forms.in(shared_form(), endpoint_->spare.engines(), endpoint_->deflated);
@@ -103,7 +113,7 @@ void Connection::write_frames(std::span<const SharedBytes> each, const SharedByt
     for (const SharedBytes& frame : each) static_cast<void>(write_shared(frame));
     return;
   }
-  forget_window(joined);
+  if (protocol_.deflates()) forget_window(joined);
   last ? stream_->write_last(joined) : stream_->write(joined);
   if (queued + joined.size() > endpoint_->options.high_water_mark) static_cast<void>(after_write());
 }
@@ -129,7 +139,7 @@ SendStatus Connection::write_shared(const SharedBytes& frame) {
 
 /// Writes a frame that was made for many.
 void Connection::write_frame(const SharedBytes& frame) {
-  forget_window(frame);
+  if (protocol_.deflates()) forget_window(frame);
   stream_->write(frame);
 }
 
