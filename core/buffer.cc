@@ -59,15 +59,19 @@ void Buffer::grow(std::size_t at_least) {
   if (at_least > SIZE_MAX / 4 - used) throw std::bad_alloc();
   const std::size_t needed = used + at_least;
   // Moving the contents to the front is cheaper than new memory when at least half of it is free.
-  if (needed <= capacity_ / 2) {
-    std::memmove(memory_.get(), data(), used);
-  } else {
-    const std::size_t capacity = std::max({smallest_capacity, needed, capacity_ * 2});
-    std::unique_ptr<std::byte[]> memory(new std::byte[capacity]);
-    if (used != 0) std::memcpy(memory.get(), data(), used);
-    memory_ = std::move(memory);
-    capacity_ = capacity;
-  }
+  if (needed > capacity_ / 2) return reallocate(std::max({smallest_capacity, needed, capacity_ * 2}));
+  std::memmove(memory_.get(), data(), used);
+  begin_ = 0;
+  end_ = used;
+}
+
+void Buffer::reallocate(std::size_t capacity) {
+  const std::size_t used = size();
+  assert(capacity >= used);
+  std::unique_ptr<std::byte[]> memory(new std::byte[capacity]);
+  if (used != 0) std::memcpy(memory.get(), data(), used);
+  memory_ = std::move(memory);
+  capacity_ = capacity;
   begin_ = 0;
   end_ = used;
 }

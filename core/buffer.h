@@ -38,6 +38,9 @@ class TIDEWIRE_API Buffer {
   /// At least `at_least` writable bytes behind the contents; all spare capacity, uninitialised. What is
   /// written there becomes contents with `commit`.
   [[nodiscard]] MutableBytes prepare(std::size_t at_least);
+  /// Moves the contents to memory for `capacity` bytes in all: for who knows how much they will be in the end, and
+  /// wants no more than that. At least as many as there are now.
+  void reallocate(std::size_t capacity);
   /// Takes the first `count` of the prepared bytes into the contents.
   void commit(std::size_t count) noexcept { end_ += count; }
 

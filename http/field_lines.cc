@@ -61,15 +61,8 @@ Result<void> FieldLines::add(std::string_view name, std::string_view value) {
 }
 
 void FieldLines::put(std::string_view name, std::string_view value) {
-  const std::size_t before = text_.size();
-  text_.resize(before + name.size() + value.size() + 4);
-  char* at = text_.data() + before;
-  at = std::copy(name.begin(), name.end(), at);
-  *at++ = ':';
-  *at++ = ' ';
-  at = std::copy(value.begin(), value.end(), at);
-  *at++ = '\r';
-  *at = '\n';
+  text_.reserve(text_.size() + name.size() + value.size() + 4);
+  text_.append(name).append(": ").append(value).append("\r\n");
   if (equals_ignoring_case(name, "date")) has_date_ = true;
   if (equals_ignoring_case(name, "server")) has_server_ = true;
 }

@@ -45,10 +45,7 @@ struct Assembly {
   /// once that is known: what the largest message took is then of its size, and worth keeping. Throws std::bad_alloc.
   [[nodiscard]] MutableBytes room(std::size_t at_least) {
     if (payload.spare() < at_least && frame.fin && payload.capacity() > message_bytes / 2) {
-      Buffer whole;
-      static_cast<void>(whole.prepare(static_cast<std::size_t>(message_bytes)));
-      whole.append(payload.view());
-      payload = std::move(whole);
+      payload.reallocate(static_cast<std::size_t>(message_bytes));
     }
     return payload.prepare(at_least);
   }

@@ -22,7 +22,7 @@ constexpr std::size_t window_of(const DeflateSettings& settings) noexcept {
 }
 
 constexpr DeflateSettings clamped(DeflateSettings settings) noexcept {
-  settings.window_bits = std::clamp(settings.window_bits, std::uint8_t{8}, detail::max_window_bits);
+  settings.window_bits = static_cast<std::uint8_t>(std::clamp<int>(settings.window_bits, 8, max_window_bits));
   settings.level = std::clamp(settings.level, std::uint8_t{1}, std::uint8_t{9});
   return settings;
 }

@@ -26,6 +26,9 @@ enum class DeflateBackend : std::uint8_t {
 [[nodiscard]] TIDEWIRE_API const char* deflate_backend_name(
     DeflateBackend backend = deflate_backends().front()) noexcept;
 
+/// A window is at most 2 to this power, in bytes.
+inline constexpr int max_window_bits = 15;
+
 /// How one direction of a connection is compressed: what was agreed in the handshake, and the effort. Numbers outside
 /// of their range are taken for the nearest within it.
 struct DeflateSettings {

@@ -9,9 +9,6 @@
 /// engine can then still be begun anew.
 namespace tidewire::websocket::detail {
 
-/// A window is at most 2 to this power, in bytes.
-inline constexpr std::uint8_t max_window_bits = 15;
-
 /// Compresses one part of a message after the other, of any connection.
 class CompressorEngine {
  public:

@@ -2,6 +2,7 @@
 
 #include <tidewire/core/export.h>
 #include <tidewire/core/result.h>
+#include <tidewire/websocket/deflate.h>
 #include <tidewire/websocket/extensions.h>
 #include <cstddef>
 #include <cstdint>
@@ -19,11 +20,10 @@ namespace tidewire::websocket {
 
 inline constexpr std::string_view deflate_name = "permessage-deflate";
 
-/// The bounds on window bits that we set. The RFC's begin at 8, which zlib can't keep to when it compresses: it
+/// The least window bits that we set. The RFC's begin at 8, which zlib can't keep to when it compresses: it
 /// takes 9 instead. So 8 is never agreed on for what we send, and never asked of a peer, which may have zlib, too. A
 /// peer that itself proposes 8 for what it sends gets it.
 inline constexpr int min_window_bits = 9;
-inline constexpr int max_window_bits = 15;
 
 /// How messages are compressed. Of the two sides "own" is the one that was given these options, be it a server's
 /// route or a client. The defaults cost a connection no memory between messages.

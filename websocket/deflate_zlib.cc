@@ -1,3 +1,4 @@
+#include <tidewire/websocket/deflate.h>
 #include <tidewire/websocket/deflate_backend.h>
 #include <algorithm>
 #include <array>
@@ -95,7 +96,7 @@ class ZlibCompressor final : public CompressorEngine {
 class ZlibDecompressor final : public DecompressorEngine {
  public:
   ZlibDecompressor() {
-    if (inflateInit2(&stream_, -int{max_window_bits}) != Z_OK) throw std::bad_alloc();
+    if (inflateInit2(&stream_, -max_window_bits) != Z_OK) throw std::bad_alloc();
   }
   ZlibDecompressor(const ZlibDecompressor&) = delete;
   ZlibDecompressor& operator=(const ZlibDecompressor&) = delete;

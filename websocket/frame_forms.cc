@@ -25,7 +25,10 @@ SharedBytes join(std::span<const SharedBytes> frames) noexcept {
 
 }  // namespace
 
-FrameForms::FrameForms(std::span<const SharedBytes> plain) noexcept : plain_(plain), joined_(join(plain)) {}
+FrameForms::Frames FrameForms::plain() noexcept {
+  if (joined_.empty()) joined_ = join(plain_);
+  return {plain_, joined_};
+}
 
 FrameForms::Frames FrameForms::in(const FrameForm& form, DeflateEngines& engines, Buffer& scratch) noexcept {
   if (form.window_bits == 0) return plain();

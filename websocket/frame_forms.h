@@ -27,14 +27,14 @@ struct FrameForm {
 class FrameForms {
  public:
   /// Those frames, which outlive this.
-  explicit FrameForms(std::span<const SharedBytes> plain) noexcept;
+  explicit FrameForms(std::span<const SharedBytes> plain) noexcept : plain_(plain) {}
 
   struct Frames {
     std::span<const SharedBytes> each;
     const SharedBytes& joined;  ///< All of them in one piece; empty if there is no memory for that.
   };
   /// As they are.
-  [[nodiscard]] Frames plain() const noexcept { return {plain_, joined_}; }
+  [[nodiscard]] Frames plain() noexcept;
   /// In that form; as they are where compressing makes them no smaller, or there is no memory. Valid until the next
   /// call.
   [[nodiscard]] Frames in(const FrameForm& form, DeflateEngines& engines, Buffer& scratch) noexcept;
@@ -47,7 +47,7 @@ class FrameForms {
   };
 
   std::span<const SharedBytes> plain_;
-  SharedBytes joined_;
+  SharedBytes joined_;  // Once the plain form was asked for.
   std::vector<Made> made_;
 };
 

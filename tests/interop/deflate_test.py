@@ -16,7 +16,8 @@ import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from support.cases import run_cases, spoken
-from support.deflate_peer import BINARY, FIN, PING, PONG, RSV1, TEXT, Peer, Server, frame, frames_in
+from support.deflate_peer import BINARY, FIN, PING, PONG, RSV1, TEXT, Peer, frame, frames_in
+from support.server import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")

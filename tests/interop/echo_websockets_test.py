@@ -12,27 +12,19 @@ import sys
 
 import websockets
 from support.cases import run_cases, spoken
+from support.server import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVER = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release") / "examples" / "echo_server"
 MEBIBYTE = 1 << 20
 
 
-class Server:
-    def __enter__(self):
-        self.process = subprocess.Popen([SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        self.url = "ws://127.0.0.1:" + re.search(r":(\d+)$", line.strip()).group(1)
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+class Echo(Server):
+    def __init__(self):
+        super().__init__(SERVER)
 
     def connect(self, path="/echo", **options):
-        return websockets.connect(self.url + path, max_size=None, **options)
+        return websockets.connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, **options)
 
 
 async def messages_of_every_length_come_back(server):
@@ -138,7 +130,7 @@ CASES = (
 
 
 def with_server(case) -> None:
-    with Server() as server:
+    with Echo() as server:
         asyncio.run(asyncio.wait_for(case(server), 120))
 
 

@@ -4,12 +4,29 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// A peer's side of permessage-deflate (RFC 7692 section 7.2) by zlib alone: what others would send and make of what
 /// they get.
 namespace tidewire::testing {
 
 inline const std::string sync_marker("\x00\x00\xff\xff", 4);
+
+/// What zlib's `function`, deflate or inflate, makes of all of `in`.
+inline std::string pass_through(z_stream& stream, std::string in, int (*function)(z_stream*, int), const char* name) {
+  std::string out;
+  stream.next_in = reinterpret_cast<Bytef*>(in.data());
+  stream.avail_in = static_cast<uInt>(in.size());
+  do {
+    char step[16384];
+    stream.next_out = reinterpret_cast<Bytef*>(step);
+    stream.avail_out = sizeof step;
+    const int result = function(&stream, Z_SYNC_FLUSH);
+    if (result != Z_OK && result != Z_BUF_ERROR) throw std::runtime_error(name);
+    out.append(step, sizeof step - stream.avail_out);
+  } while (stream.avail_out == 0);
+  return out;
+}
 
 class ZlibDeflater {
  public:
@@ -24,18 +41,7 @@ class ZlibDeflater {
 
   /// What a message, or a part of one, is on the wire; the next may refer to it.
   std::string operator()(std::string_view text, bool last = true) {
-    std::string out;
-    std::string in(text);
-    stream_.next_in = reinterpret_cast<Bytef*>(in.data());
-    stream_.avail_in = static_cast<uInt>(in.size());
-    do {
-      char step[16384];
-      stream_.next_out = reinterpret_cast<Bytef*>(step);
-      stream_.avail_out = sizeof step;
-      const int result = deflate(&stream_, Z_SYNC_FLUSH);
-      if (result != Z_OK && result != Z_BUF_ERROR) throw std::runtime_error("deflate");
-      out.append(step, sizeof step - stream_.avail_out);
-    } while (stream_.avail_out == 0);
+    const std::string out = pass_through(stream_, std::string(text), deflate, "deflate");
     if (!last) return out;
     // zlib flushes nothing twice: an empty message is the one byte of section 7.2.3.6.
     return out.empty() ? std::string(1, '\0') : out.substr(0, out.size() - sync_marker.size());
@@ -57,17 +63,7 @@ class ZlibInflater {
   /// What a message, or a part of one, says. Throws if it isn't DEFLATE, or refers to what isn't there.
   std::string operator()(std::string_view payload, bool last = true) {
     std::string in = std::string(payload) + (last ? sync_marker : std::string());
-    std::string out;
-    stream_.next_in = reinterpret_cast<Bytef*>(in.data());
-    stream_.avail_in = static_cast<uInt>(in.size());
-    do {
-      char step[16384];
-      stream_.next_out = reinterpret_cast<Bytef*>(step);
-      stream_.avail_out = sizeof step;
-      const int result = inflate(&stream_, Z_SYNC_FLUSH);
-      if (result != Z_OK && result != Z_BUF_ERROR) throw std::runtime_error("inflate");
-      out.append(step, sizeof step - stream_.avail_out);
-    } while (stream_.avail_out == 0);
+    std::string out = pass_through(stream_, std::move(in), inflate, "inflate");
     if (stream_.avail_in != 0) throw std::runtime_error("inflate: something is left");
     return out;
   }

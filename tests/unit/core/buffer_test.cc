@@ -108,3 +108,19 @@ TEST_CASE("a size that no memory can hold throws bad_alloc and leaves the conten
   CHECK_THROWS_AS((void)buffer.prepare(SIZE_MAX / 4 - 3), std::bad_alloc);
   CHECK(as_text(buffer.view()) == "text");
 }
+
+TEST_CASE("reallocating moves the contents to memory of just that size") {
+  Buffer buffer;
+  buffer.reallocate(1000);
+  CHECK(buffer.capacity() == 1000);
+  CHECK(buffer.empty());
+  buffer.append(as_bytes("some text"));
+  buffer.consume(5);
+  buffer.reallocate(300);
+  CHECK(as_text(buffer.view()) == "text");
+  CHECK(buffer.capacity() == 300);
+  CHECK(buffer.spare() == 296);
+  buffer.reallocate(4);
+  CHECK(as_text(buffer.view()) == "text");
+  CHECK(buffer.spare() == 0);
+}
