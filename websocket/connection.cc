@@ -106,6 +106,8 @@ void Connection::handle_event(const Event& event) {
     case Event::Kind::close:
       in_call_ = false;  // Between two calls of the handler's: it can be told at once.
       return peer_closed(event);
+    case Event::Kind::refusal:
+      return begin_close(event.cause, event.code, event.reason);
     case Event::Kind::violation:
       in_call_ = false;
       return violated(event);

@@ -12,16 +12,17 @@ constexpr std::size_t smallest_direct_read = std::size_t{64} << 10;
 constexpr std::size_t largest_direct_read = std::size_t{256} << 10;
 
 // What can happen to a State; the closing handshake of RFC 6455 section 7.1 as a table.
-enum class Step : std::uint8_t { send_close, receive_close, break_rule };
+enum class Step : std::uint8_t { send_close, receive_close, break_rule, refuse };
 
 constexpr std::optional<State> after(State state, Step step) noexcept {
   constexpr std::optional<State> illegal;
-  constexpr std::optional<State> table[4][3] = {
-      // send_close, receive_close, break_rule
-      {State::close_sent, State::close_received, State::close_received},  // open
-      {illegal, State::closed, State::closed},                            // close_sent
-      {State::closed, illegal, illegal},                                  // close_received
-      {illegal, illegal, illegal},                                        // closed
+  constexpr std::optional<State> table[5][4] = {
+      // send_close, receive_close, break_rule, refuse
+      {State::close_sent, State::close_received, State::close_received, State::refusing},  // open
+      {State::close_sent, State::close_received, State::close_received, illegal},          // refusing
+      {illegal, State::closed, State::closed, illegal},                                    // close_sent
+      {State::closed, illegal, illegal, illegal},                                          // close_received
+      {illegal, illegal, illegal, illegal},                                                // closed
   };
   return table[static_cast<std::size_t>(state)][static_cast<std::size_t>(step)];
 }
@@ -79,7 +80,7 @@ void Protocol::release(SpareAssembly& spare) noexcept {
 std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
                                      Inflater* window) {
   if (std::exchange(bad_text_, false)) return invalid_text();
-  // After our own Close, what there is of a message won't be delivered.
+  // After our own Close or a refusal, what there is of a message won't be delivered.
   if (discarding() && assembly_) assembly_->discard();
   while (receiving()) {
     if (assembly_ && assembly_->in_frame) {
@@ -149,7 +150,7 @@ std::optional<Event> Protocol::begin_frame(const FrameHeader& header, MutableByt
   return {};
 }
 
-std::optional<Event> Protocol::fault_in_data(const FrameHeader& header, const Limits& limits) noexcept {
+std::optional<Event> Protocol::fault_in_data(const FrameHeader& header) noexcept {
   const bool in_message = assembly_ && assembly_->in_message;
   if (header.opcode == Opcode::continuation && !in_message) {
     return violation(CloseCode::protocol_error, "continuation without a message", Cause::protocol_error);
@@ -157,28 +158,35 @@ std::optional<Event> Protocol::fault_in_data(const FrameHeader& header, const Li
   if (header.opcode != Opcode::continuation && in_message) {
     return violation(CloseCode::protocol_error, "message inside a fragmented message", Cause::protocol_error);
   }
+  return {};
+}
+
+std::optional<Event> Protocol::over_limit(const FrameHeader& header, const Limits& limits) noexcept {
   if (discarding()) return {};
+  const bool in_message = assembly_ && assembly_->in_message;
   const std::uint64_t so_far = in_message ? assembly_->message_bytes : 0;
   const bool compressed = in_message ? assembly_->compressed : header.rsv1;
   const std::uint64_t limit = compressed ? most_compressed(limits.max_message_bytes) : limits.max_message_bytes;
   // Never as a sum, which could overflow: the length may be anything below 2^63.
   if (so_far > limit || header.payload_bytes > limit - so_far) {
-    return violation(CloseCode::message_too_big, "message too big", Cause::too_large);
+    return refusal(CloseCode::message_too_big, "message too big");
   }
   if ((in_message ? assembly_->fragments : 0) >= limits.max_fragments) {
-    return violation(CloseCode::policy_violation, "too many fragments", Cause::too_large);
+    return refusal(CloseCode::policy_violation, "too many fragments");
   }
   return {};
 }
 
 std::optional<Event> Protocol::begin_data(const FrameHeader& header, MutableBytes& input, const Limits& limits,
                                           SpareAssembly& spare) {
-  if (auto fault = fault_in_data(header, limits)) return fault;
+  if (auto fault = fault_in_data(header)) return fault;
+  // The frame of a message that is refused is gone through all the same: the peer's Close comes behind it.
+  auto refused = over_limit(header, limits);
   const bool in_message = assembly_ && assembly_->in_message;
   if (header.fin && !header.rsv1 && !in_message && header.payload_bytes <= input.size()) {
     const MutableBytes payload = input.first(static_cast<std::size_t>(header.payload_bytes));
     input = input.subspan(payload.size());
-    return whole_message(header, payload, limits);
+    return refused ? refused : whole_message(header, payload, limits);
   }
   Assembly& begun = assembly(spare);
   if (!in_message) {
@@ -194,7 +202,7 @@ std::optional<Event> Protocol::begin_data(const FrameHeader& header, MutableByte
   begun.frame = header;
   begun.remaining = header.payload_bytes;
   begun.in_frame = true;
-  return {};
+  return refused;
 }
 
 std::optional<Event> Protocol::whole_message(const FrameHeader& header, MutableBytes payload,
@@ -307,7 +315,7 @@ Event Protocol::close_event(MutableBytes payload) noexcept {
     }
     reason = as_text(payload.subspan(2));
   }
-  const Cause cause = state_ == State::open ? Cause::peer_closed : Cause::local_closed;
+  const Cause cause = state_ == State::close_sent ? Cause::local_closed : Cause::peer_closed;
   owed_code_ = code;
   state_ = *after(state_, Step::receive_close);
   return {.kind = Event::Kind::close, .cause = cause, .code = code, .payload = payload, .reason = reason};
@@ -317,6 +325,11 @@ Event Protocol::violation(CloseCode code, std::string_view reason, Cause cause) 
   owed_code_ = code;
   state_ = *after(state_, Step::break_rule);
   return {.kind = Event::Kind::violation, .cause = cause, .code = code, .reason = reason};
+}
+
+Event Protocol::refusal(CloseCode code, std::string_view reason) noexcept {
+  state_ = *after(state_, Step::refuse);
+  return {.kind = Event::Kind::refusal, .cause = Cause::too_large, .code = code, .reason = reason};
 }
 
 Event Protocol::invalid_text() noexcept {

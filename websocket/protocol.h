@@ -20,11 +20,11 @@ namespace tidewire::websocket {
 
 /// What a receiver takes. One for many connections: a Protocol is given it at each call and keeps nothing.
 struct Limits {
-  /// The payload of a message, all its fragments together and inflated; over it: violation, 1009. 1 MiB is more than
+  /// The payload of a message, all its fragments together and inflated; over it: refusal, 1009. 1 MiB is more than
   /// messages between people and their servers need and bounds what one connection can make us hold. What is
   /// compressed may take twice as much on the wire: flushes between fragments take room, too.
   std::size_t max_message_bytes = std::size_t{1} << 20;
-  /// Frames in a message; over it: violation, 1008. A fragment costs no memory, only the time for its header.
+  /// Frames in a message; over it: refusal, 1008. A fragment costs no memory, only the time for its header.
   std::uint32_t max_fragments = 131'072;
   /// Deliver what there is of a message as it comes, instead of whole messages. The limits hold all the same.
   bool deliver_fragments = false;
@@ -38,8 +38,10 @@ struct Event {
     ping,       ///< `payload`, to be sent back in a pong at once if `may_send_control()`.
     pong,       ///< `payload`.
     close,      ///< `code` (no_status if it carried none) and `reason`. Answer with `close_reply()`.
-    violation,  ///< The peer broke a rule or a limit: `code`, `reason` (a literal), `cause`. Send
-                ///< `close_reply()` and end the connection without waiting.
+    refusal,    ///< A message goes over a limit: `code`, `reason` (a literal), `cause`. Close with these, and wait for
+                ///< the peer's Close: it has broken no rule, and may need to have been read before it can hear ours.
+    violation,  ///< The peer broke a rule: `code`, `reason` (a literal), `cause`. Send `close_reply()` and end the
+                ///< connection without waiting.
   };
 
   Kind kind = Kind::message;
@@ -80,6 +82,7 @@ class DataHeader {
 /// Where the connection stands between its opening handshake and its end (RFC 6455 section 7.1).
 enum class State : std::uint8_t {
   open,            ///< Messages go both ways.
+  refusing,        ///< A message goes over a limit: we owe the peer a Close. What it sends is parsed and dropped.
   close_sent,      ///< We sent Close and wait for the peer's. What it still sends is parsed and dropped.
   close_received,  ///< The peer sent Close, or broke a rule: we owe it one. Nothing more is read.
   closed,          ///< Close went both ways: nothing more is read or sent.
@@ -121,7 +124,9 @@ class TIDEWIRE_API Protocol {
   /// grows with what has come, never with what was announced.
   ///
   /// A violation is reported once, as early as it shows, and ends reception, as the peer's Close does: what
-  /// follows is taken and dropped. What an event leaves of the input is handed in again as it was left: some of a
+  /// follows is taken and dropped. A refusal is reported once and as early, too, and treats what follows as our own
+  /// Close does.
+  /// What an event leaves of the input is handed in again as it was left: some of a
   /// compressed message may be unmasked already. After our own Close the peer's data frames are still held to the
   /// framing rules, but neither collected nor checked as text nor delivered; its control frames are delivered.
   ///
@@ -161,7 +166,7 @@ class TIDEWIRE_API Protocol {
   void release(SpareAssembly& spare) noexcept;
 
   /// Whether what the peer sends still matters: before its Close, and before a violation.
-  [[nodiscard]] bool receiving() const noexcept { return state_ == State::open || state_ == State::close_sent; }
+  [[nodiscard]] bool receiving() const noexcept { return state_ <= State::close_sent; }
 
   /// Whether messages may be sent: before the first Close of either side.
   [[nodiscard]] bool may_send_data() const noexcept { return state_ == State::open; }
@@ -229,7 +234,8 @@ class TIDEWIRE_API Protocol {
                                                  SpareAssembly& spare);
   [[nodiscard]] std::optional<Event> begin_data(const FrameHeader& header, MutableBytes& input, const Limits& limits,
                                                 SpareAssembly& spare);
-  [[nodiscard]] std::optional<Event> fault_in_data(const FrameHeader& header, const Limits& limits) noexcept;
+  [[nodiscard]] std::optional<Event> fault_in_data(const FrameHeader& header) noexcept;
+  [[nodiscard]] std::optional<Event> over_limit(const FrameHeader& header, const Limits& limits) noexcept;
   [[nodiscard]] std::optional<Event> whole_message(const FrameHeader& header, MutableBytes payload,
                                                    const Limits& limits) noexcept;
   [[nodiscard]] std::optional<Event> take_payload(MutableBytes& input);
@@ -241,10 +247,11 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] Event control_event(Opcode opcode, MutableBytes payload) noexcept;
   [[nodiscard]] Event close_event(MutableBytes payload) noexcept;
   [[nodiscard]] Event violation(CloseCode code, std::string_view reason, Cause cause) noexcept;
+  [[nodiscard]] Event refusal(CloseCode code, std::string_view reason) noexcept;
   [[nodiscard]] Event invalid_text() noexcept;
 
   [[nodiscard]] Assembly& assembly(SpareAssembly& spare);
-  [[nodiscard]] bool discarding() const noexcept { return state_ == State::close_sent; }
+  [[nodiscard]] bool discarding() const noexcept { return state_ == State::refusing || state_ == State::close_sent; }
   [[nodiscard]] Result<ControlFrame> control_frame(Opcode opcode, Bytes payload, std::uint32_t masking_key) const;
   [[nodiscard]] DataHeader part_header(Opcode opcode, std::size_t part_bytes, bool last, std::uint32_t masking_key,
                                        bool compressed = false) const noexcept;

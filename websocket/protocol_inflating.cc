@@ -33,12 +33,7 @@ MutableBytes room_for_step(Buffer& payload, std::uint64_t allowed) {
     wanted = 1;
   } else if (allowed < payload.capacity()) {
     wanted = static_cast<std::size_t>(allowed) + 1;
-    if (payload.spare() < wanted) {
-      Buffer whole;
-      static_cast<void>(whole.prepare(payload.size() + wanted));
-      whole.append(payload.view());
-      payload = std::move(whole);
-    }
+    if (payload.spare() < wanted) payload.reallocate(payload.size() + wanted);
   }
   const MutableBytes room = payload.prepare(wanted);
   const std::size_t size = std::min(room.size(), largest_step);
@@ -121,7 +116,7 @@ std::optional<Event> Protocol::fault_in_inflated(Bytes piece, InflateState state
     if (!begun.utf8.feed(too_big ? piece.first(static_cast<std::size_t>(allowed)) : piece)) return invalid_text();
     if (!too_big && state == InflateState::complete && !begun.utf8.complete()) return invalid_text();
   }
-  if (too_big) return violation(CloseCode::message_too_big, "message too big when inflated", Cause::too_large);
+  if (too_big) return refusal(CloseCode::message_too_big, "message too big when inflated");
   if (state != InflateState::corrupt) return {};
   return violation(CloseCode::invalid_payload, "compressed data that is not valid", Cause::protocol_error);
 }

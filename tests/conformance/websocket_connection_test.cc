@@ -37,8 +37,6 @@ std::vector<Violation> violations() {
     for (const int byte : bytes) text += static_cast<char>(byte);
     return text + std::string(rest);
   };
-  std::string fragments = masked(0x01, "x");
-  for (int count = 0; count < 10; ++count) fragments += masked(0x00, "");
   return {
       {"unmasked", plain(0x81, "evil"), 1002, Cause::protocol_error},
       {"RSV1", masked(0xC1, "evil"), 1002, Cause::protocol_error},
@@ -50,16 +48,10 @@ std::vector<Violation> violations() {
       {"non-minimal 64 bits", with({0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0}, "evil"), 1002,
        Cause::protocol_error},
       {"top bit of 64", with({0x82, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), 1002, Cause::protocol_error},
-      {"largest length", with({0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0}), 1009,
-       Cause::too_large},
       {"long ping", masked(0x89, std::string(126, 'x')), 1002, Cause::protocol_error},
       {"fragmented ping", masked(0x09, ""), 1002, Cause::protocol_error},
       {"continuation of nothing", masked(0x80, "evil"), 1002, Cause::protocol_error},
       {"message in a message", masked(0x01, "a") + masked(0x81, "evil"), 1002, Cause::protocol_error},
-      {"too large", masked(0x82, std::string(1001, 'x')), 1009, Cause::too_large},
-      {"too large together", masked(0x02, std::string(900, 'x')) + masked(0x80, std::string(900, 'x')), 1009,
-       Cause::too_large},
-      {"too many fragments", fragments, 1008, Cause::too_large},
       {"no UTF-8", masked(0x81, "\xC0\xAF"), 1007, Cause::protocol_error},
       {"half a character at the end", masked(0x81, "\xE2\x82"), 1007, Cause::protocol_error},
       {"half a character across fragments", masked(0x01, "\xE2") + masked(0x80, "x"), 1007, Cause::protocol_error},
@@ -98,6 +90,47 @@ TEST_CASE_TEMPLATE("every violation is answered with its code, told once, and no
   CHECK(std::ranges::count(echo.script.events, "text evil") == 0);
   bystander.write(masked(0x81, "still here"));
   echo.until_received(bystander, plain(0x81, "still here"));
+}
+
+TEST_CASE_TEMPLATE("what goes over a limit is told with its code, read to its end, and dropped", Kind, Tcp, UnixSocket,
+                   Memory) {
+  std::string fragments = masked(0x01, "x");
+  for (int count = 0; count < 10; ++count) fragments += masked(count == 9 ? 0x80 : 0x00, "");
+  const std::vector<std::pair<std::string, unsigned>> refused = {
+      {masked(0x82, std::string(1001, 'x')), 1009},
+      {masked(0x02, std::string(900, 'x')) + masked(0x80, std::string(900, 'x')), 1009},
+      {masked(0x82, std::string(3'000'000, 'x')), 1009},
+      {fragments, 1008},
+  };
+  EchoSite echo;
+  for (const auto& [bytes, code] : refused) {
+    Recorder& client = echo.connect_by<Kind>();
+    client.write(upgrade("/") + masked(0x81, "good") + bytes + masked(0x81, "behind"));
+    echo.until([&] { return client.received.find(farewell(code)) != std::string::npos; });
+    CHECK(client.received.find(plain(0x81, "good")) != std::string::npos);
+    const int before = echo.script.closes;
+    // A peer of few words: its Close comes behind all that it had to say.
+    client.write(masked(0x88, farewell(code)));
+    echo.until_over(client);
+    CHECK(client.failures.empty());
+    CHECK(echo.script.closes == before + 1);
+    CHECK(echo.script.info.cause == Cause::too_large);
+    CHECK(static_cast<unsigned>(echo.script.info.code) == code);
+    client.stream->close();
+  }
+  CHECK(std::ranges::count(echo.script.events, "text behind") == 0);
+}
+
+TEST_CASE("a peer that has announced more than will ever come, and ends, was refused as too large") {
+  EchoSite echo;
+  Recorder& client = echo.connect_by<Tcp>();
+  client.write(upgrade("/") + std::string("\x82\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0", 14));
+  echo.until([&] { return client.received.find(farewell(1009)) != std::string::npos; });
+  CHECK(echo.script.closes == 0);
+  client.stream->end();
+  echo.until([&] { return echo.script.closes == 1; });
+  CHECK(echo.script.info.cause == Cause::too_large);
+  CHECK(echo.script.info.code == CloseCode::message_too_big);
 }
 
 TEST_CASE_TEMPLATE("every code that may be sent reaches the application and comes back", Kind, Tcp, Memory) {

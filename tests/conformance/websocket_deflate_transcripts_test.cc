@@ -220,8 +220,8 @@ TEST_CASE("the limit is on what a message inflates to") {
   const Limits limits{.max_message_bytes = 1000};
   play_deflated({
       {"the limit", server, sent("c1", thousand), {"text 1000 aa"}, limits},
-      {"one byte more", server, sent("c1", one_more) + text_ok, {"violation 1009"}, limits},
-      {"ten times as much", server, sent("c1", ten_thousand) + text_ok, {"violation 1009"}, limits},
+      {"one byte more", server, sent("c1", one_more) + text_ok, {"refusal 1009"}, limits},
+      {"ten times as much", server, sent("c1", ten_thousand) + text_ok, {"refusal 1009"}, limits},
       {"the limit in two fragments, an empty one last",
        server,
        sent("41", thousand + "0000ffff") + sent("80", "00"),
@@ -230,7 +230,7 @@ TEST_CASE("the limit is on what a message inflates to") {
       {"over it in the second fragment",
        server,
        sent("42", thousand + "0000ffff") + sent("80", hello),
-       {"violation 1009"},
+       {"refusal 1009"},
        limits},
       {"messages are counted one by one",
        server,
@@ -240,13 +240,13 @@ TEST_CASE("the limit is on what a message inflates to") {
       {"one byte, where none but an empty message is small enough",
        server,
        sent("c1", "00") + sent("c1", "4a0400"),
-       {"text \"\"", "violation 1009"},
+       {"text \"\"", "refusal 1009"},
        {.max_message_bytes = 0}},
   });
   play_deflated({{"with takeover",
                   server,
                   repeated(sent("c2", thousand), 2) + sent("c2", one_more),
-                  {"binary 1000 aa", "binary 1000 aa", "violation 1009"},
+                  {"binary 1000 aa", "binary 1000 aa", "refusal 1009"},
                   limits}},
                 with_takeover);
 }
@@ -256,7 +256,7 @@ TEST_CASE("of two things that are wrong with a text, the first counts, however i
   const Limits limits{.max_message_bytes = 10};
   play_deflated({
       {"a bad byte below the limit", server, sent("c1", "4a4c8482ff89580000"), {"violation 1007"}, limits},
-      {"a bad byte behind the limit", server, sent("c1", "4a4c8483ff0000"), {"violation 1009"}, limits},
+      {"a bad byte behind the limit", server, sent("c1", "4a4c8483ff0000"), {"refusal 1009"}, limits},
       {"a bad byte, then corrupt", server, sent("c1", "4afc9f04000000ffff06"), {"violation 1007"}, limits},
   });
 }
@@ -265,7 +265,7 @@ TEST_CASE("on the wire a compressed message may take twice its limit and 1024 by
   const Limits two{.max_message_bytes = 2};
   play_deflated({
       {"as much as that", server, sent("c1", repeated(flush, 205) + "4a0400"), {"text \"a\""}, two},
-      {"a byte more", server, "c1fe0405" + zeros + flush, {"violation 1009"}, two},
+      {"a byte more", server, "c1fe0405" + zeros + flush, {"refusal 1009"}, two},
       {"as much in fragments",
        server,
        sent("41", repeated(flush, 200)) + ping_x + sent("00", repeated(flush, 5)) + sent("80", "4a0400"),
@@ -274,13 +274,13 @@ TEST_CASE("on the wire a compressed message may take twice its limit and 1024 by
       {"a byte more in fragments",
        server,
        sent("41", repeated(flush, 200)) + sent("00", repeated(flush, 5)) + "8084" + zeros + "4a04",
-       {"violation 1009"},
+       {"refusal 1009"},
        two},
-      {"what isn't compressed may not", server, "8183" + zeros + "616161", {"violation 1009"}, two},
+      {"what isn't compressed may not", server, "8183" + zeros + "616161", {"refusal 1009"}, two},
       {"lengths whose sum would overflow",
        server,
        sent("41", flush) + "80ff7fffffffffffffff" + zeros,
-       {"violation 1009"},
+       {"refusal 1009"},
        two},
       {"a limit that can't be doubled",
        server,
@@ -298,7 +298,7 @@ TEST_CASE("compressed fragments are counted as others are") {
        sent("41", "f248") + sent("00", "cdc9") + sent("80", "c90700"),
        {"text \"Hello\""},
        three},
-      {"one too many", server, sent("41", "") + repeated(sent("00", ""), 3), {"violation 1008"}, three},
+      {"one too many", server, sent("41", "") + repeated(sent("00", ""), 3), {"refusal 1008"}, three},
   });
 }
 

@@ -33,12 +33,12 @@ TEST_CASE("a 64-bit length with the top bit set is a violation, whatever it adds
   play_all({
       {"only the top bit", server, "82ff8000000000000000" + zeros, {"violation 1002"}},
       {"all bits", server, "82ffffffffffffffffff" + zeros, {"violation 1002"}},
-      {"the largest that is legal", server, "82ff7fffffffffffffff" + zeros, {"violation 1009"}},
+      {"the largest that is legal", server, "82ff7fffffffffffffff" + zeros, {"refusal 1009"}},
       {"a sum with the header that overflows", server, "82fffffffffffffffff8" + zeros, {"violation 1002"}},
       {"a sum with the fragments before it that would overflow",
        server,
        "0281" + zeros + "61" + "80ff7fffffffffffffff" + zeros,
-       {"violation 1009"}},
+       {"refusal 1009"}},
   });
 }
 
@@ -137,7 +137,7 @@ TEST_CASE("empty and tiny fragments cost nothing, up to their limit") {
       {"one fragment too many",
        server,
        "0280" + zeros + repeated(empty, 9) + "8080" + zeros + text_ok,
-       {"violation 1008"},
+       {"refusal 1008"},
        {.max_fragments = 10}},
       {"the count begins anew with each message",
        server,
@@ -151,7 +151,7 @@ TEST_CASE("the limit is on the whole message") {
   const Limits ten{.max_message_bytes = 10};
   play_all({
       {"a frame of the limit", server, "828a" + zeros + repeated("61", 10), {"binary \"aaaaaaaaaa\""}, ten},
-      {"a frame over the limit", server, "828b" + zeros + repeated("61", 11) + text_ok, {"violation 1009"}, ten},
+      {"a frame over the limit", server, "828b" + zeros + repeated("61", 11) + text_ok, {"refusal 1009"}, ten},
       {"fragments of the limit",
        server,
        "0285" + zeros + repeated("61", 5) + "8085" + zeros + repeated("61", 5),
@@ -160,7 +160,7 @@ TEST_CASE("the limit is on the whole message") {
       {"fragments over the limit",
        server,
        "0285" + zeros + repeated("61", 5) + "8086" + zeros + repeated("61", 6),
-       {"violation 1009"},
+       {"refusal 1009"},
        ten},
       {"control frames don't count",
        server,

@@ -1,3 +1,4 @@
+#include <support/feed_directly.h>
 #include <tidewire/websocket/protocol.h>
 #include <algorithm>
 #include <cstdint>
@@ -45,32 +46,22 @@ class Recorder {
   }
 
   void feed_directly(Bytes bytes, std::size_t step) {
-    while (!bytes.empty()) {
-      const MutableBytes space = protocol_.receive_space(1);
-      const std::size_t count = std::min({bytes.size(), step, space.empty() ? step : space.size()});
-      if (space.empty()) {
-        feed(bytes.first(count));
-      } else {
-        std::copy_n(bytes.begin(), count, space.begin());
-        protocol_.commit_received(count);
-        feed({});
-      }
-      bytes = bytes.subspan(count);
-    }
+    testing::feed_directly(protocol_, bytes, step, [this](Bytes piece) { feed(piece); });
   }
 
   // What is no DEFLATE may be found before the text in front of it is looked at, which may be too long or no text: of
   // an inflated message that is bad, it doesn't matter in how many ways.
   [[nodiscard]] std::string log() const {
-    const std::size_t at = protocol_.deflates() ? log_.find("violation 100") : std::string::npos;
-    if (at == std::string::npos || (log_[at + 13] != '7' && log_[at + 13] != '9')) return log_;
-    return log_.substr(0, at) + "bad\n";
+    if (!protocol_.deflates()) return log_;
+    const std::size_t at = std::min(log_.find("violation 1007"), log_.find("refusal 1009"));
+    return at == std::string::npos ? log_ : log_.substr(0, at) + "bad\n";
   }
 
  private:
   void write(const Event& event) {
     if (done_) std::abort();
     const std::string payload(as_text(event.payload));
+    if (refused_ && (event.kind == Event::Kind::fragment || event.kind == Event::Kind::message)) std::abort();
     if (event.kind == Event::Kind::fragment) {
       if (event.first == in_message_) std::abort();
       in_message_ = !event.last;
@@ -83,6 +74,12 @@ class Recorder {
     } else if (event.kind == Event::Kind::message) {
       log_ += "delivered " + std::to_string(static_cast<int>(event.type)) + payload + "\n";
       check(event.type, payload);
+    } else if (event.kind == Event::Kind::refusal) {
+      if (refused_ || protocol_.state() != State::refusing) std::abort();
+      log_ += "refusal " + std::to_string(static_cast<unsigned>(event.code)) + std::string(event.reason) + "\n";
+      refused_ = true;
+      message_.clear();
+      in_message_ = false;
     } else if (event.kind == Event::Kind::violation) {
       log_ += "violation " + std::to_string(static_cast<unsigned>(event.code)) + std::string(event.reason) + "\n";
       done_ = true;
@@ -106,6 +103,7 @@ class Recorder {
   std::string message_;
   std::string log_;
   bool in_message_ = false;
+  bool refused_ = false;
   bool done_ = false;
 };
 

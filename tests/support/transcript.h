@@ -1,6 +1,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <support/feed_directly.h>
 #include <tidewire/websocket/protocol.h>
 #include <algorithm>
 #include <cstddef>
@@ -62,18 +63,7 @@ class Player {
 
   // As much as the protocol has space for, of at most `step` bytes; then the rest by `feed`.
   void feed_directly(Bytes bytes, std::size_t step) {
-    while (!bytes.empty()) {
-      const MutableBytes space = protocol_.receive_space(1);
-      const std::size_t count = std::min({bytes.size(), step, space.empty() ? step : space.size()});
-      if (space.empty()) {
-        feed(bytes.first(count));
-      } else {
-        std::copy_n(bytes.begin(), count, space.begin());
-        protocol_.commit_received(count);
-        feed({});
-      }
-      bytes = bytes.subspan(count);
-    }
+    testing::feed_directly(protocol_, bytes, step, [this](Bytes piece) { feed(piece); });
   }
 
   [[nodiscard]] const std::vector<std::string>& events() const { return events_; }
@@ -108,6 +98,9 @@ class Player {
         return note("pong", payload);
       case Event::Kind::close:
         return note("close " + code, std::string(event.reason));
+      case Event::Kind::refusal:
+        events_.push_back("refusal " + code);
+        return;
       case Event::Kind::violation:
         events_.push_back("violation " + code);
         return;

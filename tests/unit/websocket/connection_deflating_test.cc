@@ -455,7 +455,7 @@ TEST_CASE("a bomb closes with 1009, and nobody else notices") {
       Chat chat(options);
       Recorder& bystander = chat.open();
       Recorder& client = chat.open();
-      client.write(masked(0xC2, deflated(std::string(10'000'000, '\0'))));
+      client.write(masked(0xC2, deflated(std::string(10'000'000, '\0'))) + masked(0x88, farewell(1009)));
       chat.until_closed();
       CHECK(chat.script.info.cause == Cause::too_large);
       CHECK(client.received.starts_with(plain(0x88, farewell(1009)).substr(0, 1)));

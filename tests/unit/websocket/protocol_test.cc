@@ -255,7 +255,7 @@ TEST_CASE("an empty last frame still delivers the end of a message in pieces") {
   CHECK(event->payload.empty());
 }
 
-TEST_CASE("a message over the limit is a violation, 1009, before its payload comes") {
+TEST_CASE("a message over the limit is refused with 1009, before its payload comes") {
   Server server;
   server.limits.max_message_bytes = 10;
   CHECK(server.feed(frame(Opcode::binary, "0123456789"))->kind == Kind::message);
@@ -263,9 +263,48 @@ TEST_CASE("a message over the limit is a violation, 1009, before its payload com
   bytes.resize(6);
   const auto event = server.feed(bytes);
   REQUIRE(event);
-  CHECK(event->kind == Kind::violation);
+  CHECK(event->kind == Kind::refusal);
   CHECK(event->code == CloseCode::message_too_big);
   CHECK(event->cause == Cause::too_large);
+}
+
+TEST_CASE("what follows a refusal is dropped, pings are answered, and the peer's Close is found behind it") {
+  for (const bool in_pieces : {false, true}) {
+    for (const std::size_t step : {1U, 7U, 1000U}) {
+      CAPTURE(step);
+      Server server;
+      server.limits = {.max_message_bytes = 10, .deliver_fragments = in_pieces};
+      const Input bytes = frame(Opcode::text, "0123456789a") + frame(Opcode::text, "\xFF") +
+                          frame(Opcode::binary, "another that is too big") + frame(Opcode::ping, "there?") +
+                          frame(Opcode::close, close_payload(1009, "so I heard"));
+      std::vector<Kind> kinds;
+      for (std::size_t at = 0; at < bytes.size(); at += step) {
+        const Input piece(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                          bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at + step, bytes.size())));
+        for (auto event = server.feed(piece); event; event = server.next()) {
+          kinds.push_back(event->kind);
+          if (event->kind == Kind::ping) CHECK(server.protocol.may_send_control());
+          if (event->kind != Kind::refusal) continue;
+          CHECK(server.protocol.state() == State::refusing);
+          CHECK_FALSE(server.protocol.may_send_data());
+          REQUIRE(server.protocol.close(event->code, event->reason));
+          CHECK(server.protocol.state() == State::close_sent);
+        }
+      }
+      CHECK(kinds == std::vector<Kind>{Kind::refusal, Kind::ping, Kind::close});
+      CHECK(server.protocol.state() == State::closed);
+    }
+  }
+}
+
+TEST_CASE("a peer that closes before its message is refused in words gets its own code back") {
+  Server server;
+  server.limits.max_message_bytes = 10;
+  CHECK(server.feed(frame(Opcode::text, "0123456789a") + frame(Opcode::close, close_payload(1000, "")))->kind ==
+        Kind::refusal);
+  CHECK(server.next()->kind == Kind::close);
+  CHECK(server.protocol.state() == State::close_received);
+  CHECK(text_of(*server.protocol.close_reply()) == "\x88\x02" + close_payload(1000, ""));
 }
 
 TEST_CASE("the limit is on the message, not on the frame, and its sum can't overflow") {
