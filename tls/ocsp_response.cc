@@ -1,0 +1,67 @@
+#include <tidewire/tls/ocsp_response.h>
+#include <tidewire/tls/openssl_error.h>
+#include <tidewire/tls/pem.h>
+#include <tidewire/tls/x509_fields.h>
+
+namespace tidewire::tls {
+namespace {
+
+/// Whether an answer is about this certificate: it names the serial number, and digests of what identifies the issuer,
+/// of which the name is at hand.
+bool is_about(const X509& certificate, OCSP_SINGLERESP* answer) {
+  ASN1_OCTET_STRING* name_digest = nullptr;
+  ASN1_OBJECT* method_id = nullptr;
+  ASN1_INTEGER* serial = nullptr;
+  auto* id = const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(answer));
+  if (OCSP_id_get0_info(&name_digest, &method_id, nullptr, &serial, id) != 1) return false;
+  if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(&certificate)) != 0) return false;
+
+  const EVP_MD* method = EVP_get_digestbyobj(method_id);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (method == nullptr || X509_NAME_digest(X509_get_issuer_name(&certificate), method, digest, &size) != 1) {
+    return false;
+  }
+  const std::string_view ours(reinterpret_cast<const char*>(digest), size);
+  const std::string_view theirs(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name_digest)),
+                                static_cast<std::size_t>(ASN1_STRING_length(name_digest)));
+  return ours == theirs;
+}
+
+OCSP_SINGLERESP* answer_about(const X509& certificate, OCSP_BASICRESP* answers) {
+  for (int i = 0; i < OCSP_resp_count(answers); ++i) {
+    OCSP_SINGLERESP* answer = OCSP_resp_get0(answers, i);
+    if (is_about(certificate, answer)) return answer;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Result<OcspResponse> read_ocsp_response(const std::string& file, const X509& certificate) {
+  auto der = read_file(file);
+  if (!der) return std::move(der).error();
+  const auto* bytes = reinterpret_cast<const unsigned char*>(der->data());
+  const OcspResponsePtr response(d2i_OCSP_RESPONSE(nullptr, &bytes, static_cast<long>(der->size())));
+  if (!response) {
+    clear_openssl_errors();
+    return unusable(file + ": is no OCSP response in DER");
+  }
+  if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+    return unusable(file + ": the OCSP responder gave no answer, but: " + OCSP_response_status_str(status));
+  }
+  const OcspBasicResponsePtr answers(OCSP_response_get1_basic(response.get()));
+  if (!answers) return openssl_error(Errc::invalid_configuration, file);
+  OCSP_SINGLERESP* answer = answer_about(certificate, answers.get());
+  if (answer == nullptr) {
+    clear_openssl_errors();
+    return unusable(file + ": the OCSP response is not for the certificate of " + subject_of(certificate));
+  }
+  OcspResponse read{*std::move(der)};
+  ASN1_GENERALIZEDTIME* due = nullptr;
+  OCSP_single_get0_status(answer, nullptr, nullptr, nullptr, &due);
+  if (due != nullptr) read.due = time_of(*due);
+  return read;
+}
+
+}  // namespace tidewire::tls

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <tidewire/core/result.h>
+#include <tidewire/tls/openssl_types.h>
+#include <chrono>
+#include <string>
+
+namespace tidewire::tls {
+
+/// What a certificate's issuer says of it, signed, to be sent along with it (RFC 6960, RFC 6066 section 8).
+struct OcspResponse {
+  std::string der = {};  ///< Empty: there is none.
+  /// From when on a newer one is due (`nextUpdate`), and clients no longer believe this one.
+  std::chrono::system_clock::time_point due = std::chrono::system_clock::time_point::max();
+
+  [[nodiscard]] bool is_current() const noexcept { return !der.empty() && std::chrono::system_clock::now() < due; }
+};
+
+/// Reads one in DER. The signature is for clients to check. Errors, `invalid_configuration`: the file can't be read;
+/// it is no response, or one that says that there is none; it is for other certificates.
+[[nodiscard]] Result<OcspResponse> read_ocsp_response(const std::string& file, const X509& certificate);
+
+}  // namespace tidewire::tls

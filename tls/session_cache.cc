@@ -1,0 +1,57 @@
+#include <tidewire/tls/session_cache.h>
+#include <ctime>
+
+namespace tidewire::tls {
+namespace {
+
+/// OpenSSL itself doesn't look at a session's age before it is offered.
+bool is_usable(const SSL_SESSION* session) noexcept {
+  return SSL_SESSION_is_resumable(session) == 1 &&
+         std::time(nullptr) < SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session);
+}
+
+}  // namespace
+
+void SessionCache::drop(Entries::iterator entry) {
+  by_server_.erase(entry->server);
+  entries_.erase(entry);
+}
+
+void SessionCache::put(std::string_view server, SslSessionPtr session) {
+  if (max_sessions_ == 0) return;
+  const std::lock_guard lock(mutex_);
+  if (const auto found = by_server_.find(server); found != by_server_.end()) {
+    found->second->session = std::move(session);
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return;
+  }
+  if (entries_.size() >= max_sessions_) drop(std::prev(entries_.end()));
+  Entries made;
+  made.push_back({std::string(server), std::move(session)});
+  by_server_.emplace(made.front().server, made.begin());
+  entries_.splice(entries_.begin(), made);
+}
+
+SslSessionPtr SessionCache::take(std::string_view server) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_server_.find(server);
+  if (found == by_server_.end()) return {};
+  const Entries::iterator entry = found->second;
+  SSL_SESSION* session = entry->session.get();
+  SslSessionPtr taken;
+  // What failed since, or was given up, is marked so in the session itself, which the connection shares.
+  if (is_usable(session) && SSL_SESSION_up_ref(session) == 1) taken.reset(session);
+  if (!taken || SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION) {
+    drop(entry);
+  } else {
+    entries_.splice(entries_.begin(), entries_, entry);
+  }
+  return taken;
+}
+
+std::size_t SessionCache::size() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+}  // namespace tidewire::tls
