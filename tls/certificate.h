@@ -12,7 +12,7 @@
 namespace tidewire::tls {
 
 /// Asked for the passphrase of a private key that is encrypted; `key` names the key, by its file or "private key".
-/// It may be called from whichever thread loads or reloads. An empty answer means that there is none.
+/// It is called on whichever thread loads or reloads. An empty answer means that there is none.
 using Passphrase = std::function<std::string(std::string_view key)>;
 
 /// Where a certificate and its private key come from: PEM, each from a file or from memory. Files are read anew at
@@ -28,10 +28,11 @@ struct CertificateSource {
   /// For a key that is encrypted. None: such a key is an error.
   Passphrase passphrase = {};
   /// An OCSP response in DER, to be stapled to the certificate for clients that ask (RFC 6066 section 8). It is as old
-  /// as the file: have whatever fetches it call `Context::reload`. Empty: nothing is stapled.
+  /// as the file: have whatever fetches it call `Context::reload`. Past its `nextUpdate` it is no longer stapled.
+  /// Empty: nothing is stapled.
   std::string ocsp_response_file = {};
-  /// The server names that this certificate is for: "example.org", "*.example.org", which stands for one label. Empty:
-  /// what the certificate itself says (its subjectAltName).
+  /// The server names that this certificate is for: "example.org", or "*.example.org", which stands for one label;
+  /// other alphabets in their "xn--" form. Empty: what the certificate itself says (its subjectAltName).
   std::vector<std::string> names = {};
 };
 
@@ -44,7 +45,8 @@ class TIDEWIRE_API Certificate {
   /// Reads and checks. Errors, `invalid_configuration` all: a file that can't be read; what isn't PEM (DER is named as
   /// what it is); an encrypted key without a passphrase or with a wrong one; a key that isn't the certificate's; a
   /// chain in which one certificate wasn't issued by the next; a certificate that has expired or isn't valid yet; an
-  /// OCSP response that is none, or not for this certificate; a name that is no host name. The detail names the file.
+  /// OCSP response that is none, or not for this certificate; a name that is no host name. Also `exception`, if asking
+  /// for the passphrase threw. The detail names the file.
   [[nodiscard]] static Result<Certificate> load(const CertificateSource& source);
 
   /// The names that it serves, in lower case.

@@ -78,36 +78,41 @@ struct ServerOptions {
   /// More certificates, chosen by the name that the client asks for (SNI, RFC 6066 section 3): an exact name first,
   /// then a wildcard. A client that asks for no name, or for one that is nobody's, gets the first, the one above.
   std::vector<CertificateSource> more_certificates = {};
-  /// Asked for a certificate for a name, in lower case, that none of these is for; nothing means the first one above.
-  /// It runs on the thread of the connection's loop, which it holds up: look into a cache, don't fetch. What it throws
-  /// fails the handshake.
+  /// Asked for a certificate for a host name, in lower case, that none of these is for; nothing means the first one
+  /// above. It runs on the thread of the connection's loop, on several at once, and holds them up: look into a cache,
+  /// don't fetch. What it throws fails the handshake.
   std::function<std::optional<Certificate>(std::string_view server_name)> on_unknown_name = {};
 
   ClientCertificates client_certificates = ClientCertificates::none;
-  /// The roots that clients' certificates must lead to, and which are named to the clients; PEM, read anew at each
-  /// reload. Needed unless `none`.
+  /// The roots that clients' certificates must lead to, and which are named to the clients; PEM, a file or its text.
+  /// Needed unless `none`. A session is resumed only under the roots, revocation lists and `client_certificates` that
+  /// its client was verified with.
   std::string client_ca_file = {};
   std::string client_ca = {};
-  /// Revoked client certificates, PEM; every issuer needs a list then. Empty: none is looked for.
+  /// Lists of revoked certificates, PEM; every issuer on the way to the root needs a current one then. Empty: none is
+  /// looked for.
   std::string client_crl_file = {};
 
   /// Session tickets: a client that comes back is spared the certificates, and the server the signature.
   bool tickets = true;
-  /// For how long a session may be resumed, and for how long a key that we made ourselves encrypts new tickets.
+  /// For how long a session may be resumed, and for how long a key that we made ourselves encrypts new tickets; 1
+  /// second to 7 days (RFC 8446 section 4.6.1).
   std::chrono::seconds ticket_lifetime{2 * 60 * 60};
   /// Keys for tickets: the first encrypts, all decrypt. Empty: one of our own, renewed every `ticket_lifetime`; the one
-  /// before it still decrypts. Several processes behind one address need the same.
+  /// before it still decrypts. Several processes behind one address need the same. A reload leaves them alone.
   std::vector<TicketKey> ticket_keys = {};
 };
 
 struct ClientOptions {
-  /// The roots that a server's certificate must lead to, PEM. Both empty: the system's.
+  /// The roots that a server's certificate must lead to, PEM, a file or its text. Both empty: the system's. The
+  /// certificate must also be for the host, by its subjectAltName; its subject alone does not do.
   std::string ca_file = {};
   std::string ca = {};
   /// Takes every certificate, whoever shows it and for whatever name: anybody between us and the server can then read
   /// and change everything. For tests on one machine.
   bool dangerously_accept_any_certificate = false;
-  /// How many sessions are kept for resumption, one for each server and port; 0: none.
+  /// How many sessions are kept for resumption, one for each host and port; 0: none. Beyond it the one that was not
+  /// used for longest is dropped. A reload forgets them all.
   std::size_t max_sessions = 256;
 
   /// A certificate of the client's own and its key, as `CertificateSource` has them, for servers that ask; often none.
@@ -133,8 +138,8 @@ class ContextState;
 class TIDEWIRE_API Context {
  public:
   /// Reads and checks everything first. Errors, `invalid_configuration` all, are those of `Certificate::load`, and: no
-  /// certificate; a list of ciphers, suites or groups of which OpenSSL knows none; roots that can't be read;
-  /// contradictory options.
+  /// certificate; one that OpenSSL's security level 2 forbids (RSA below 2048 bits, SHA-1); a list of ciphers, suites
+  /// or groups that OpenSSL can't use; roots or revocation lists that can't be read; contradictory options.
   [[nodiscard]] static Result<Context> server(const ServerOptions& options);
   [[nodiscard]] static Result<Context> client(const ClientOptions& options = {});
 
@@ -142,11 +147,12 @@ class TIDEWIRE_API Context {
   [[nodiscard]] bool for_servers() const noexcept;
 
   /// Reads all files again, and checks them as at first; then new handshakes use what was read, at once and
-  /// altogether. Connections that stand are not touched. On any error nothing changes.
+  /// altogether. Connections that stand are not touched. On any error nothing changes. The files are read on the
+  /// caller's thread, which may be any.
   Result<void> reload();
 
   /// Replaces the ticket keys: the first encrypts, all decrypt. To rotate, put the new key in front and drop the
-  /// oldest. Errors: `invalid_argument` for none, or for a client's context.
+  /// oldest. Errors: `invalid_argument` for none, for two of one name, for a client's context, or one without tickets.
   Result<void> set_ticket_keys(std::span<const TicketKey> keys);
 
   /// When the first of the certificates expires; nothing for a client that has none.
