@@ -44,6 +44,13 @@ class HeldOutput final : private Flushable {
     holder_ = nullptr;
     stream_ = nullptr;
   }
+  /// For a stream over another one, whose read callback lies within the other's: what was before, and back to it.
+  struct Callback {
+    Holder* holder;
+    const Stream* stream;
+  };
+  [[nodiscard]] Callback current() const noexcept { return {holder_, stream_}; }
+  void restore(const Callback& outer) noexcept { outer.holder != nullptr ? begin(*outer.holder, outer.stream) : end(); }
   [[nodiscard]] const Holder* holder() const noexcept { return holder_; }
   [[nodiscard]] const Stream* stream() const noexcept { return stream_; }
 

@@ -89,6 +89,7 @@ class SocketStream final : public Stream,
   void write(Bytes head, Bytes body) override;
   void write(const SharedBytes& bytes) override;
   void write_last(const SharedBytes& bytes) override;
+  void write_last(Bytes bytes) override;
   using Stream::write;
   std::size_t queued_bytes() const noexcept override { return pending_ == nullptr ? 0 : pending_->queue.size(); }
   void end() override;
@@ -123,6 +124,8 @@ class SocketStream final : public Stream,
   /// Whether this stream's writes are being held: its read callback runs, and nothing waits before them.
   [[nodiscard]] bool holding() const noexcept { return buffers_->held.holder() == this && pending_ == nullptr; }
   bool make_room(std::size_t size) noexcept;
+  [[nodiscard]] bool may_write_through() noexcept;
+  [[nodiscard]] Bytes write_through(Bytes bytes) noexcept;
   void write_now(std::array<Bytes, 3> pieces) noexcept;
   PendingOutput& pending();
   template <class Add>
@@ -331,20 +334,39 @@ void SocketStream::write(const SharedBytes& bytes) {
 }
 
 void SocketStream::write_last(const SharedBytes& bytes) {
-  if (pending_ != nullptr || buffers_->held.holder() == this) return write(bytes);
-  // What is held of this stream goes first; then nothing of it waits, or all that follows does.
-  if (const Bytes before = buffers_->held.take(*this); !before.empty()) send_held(before);
-  if (refuses()) return;
-  if (pending_ != nullptr) return write(bytes);
-  const ssize_t sent = send_piece(descriptor(), bytes.view());
-  if (sent < 0) return fail_later(static_cast<int>(sent));
-  const auto gone = static_cast<std::size_t>(sent);
-  if (gone == bytes.size()) return;
-  block();
+  if (!may_write_through()) return write(bytes);
+  const Bytes rest = write_through(bytes.view());
+  if (rest.empty()) return;
   enqueue([&](OutputQueue& queue) {
     queue.append(bytes);
-    queue.consume(gone);
+    queue.consume(bytes.size() - rest.size());
   });
+}
+
+void SocketStream::write_last(Bytes bytes) {
+  if (!may_write_through()) return write(bytes, {});
+  const Bytes rest = write_through(bytes);
+  if (!rest.empty()) enqueue([&](OutputQueue& queue) { queue.append(rest); });
+}
+
+/// Whether nothing has to go, or to be said, before what is written next.
+bool SocketStream::may_write_through() noexcept {
+  if (pending_ != nullptr || buffers_->held.holder() == this) return false;
+  // What is held of this stream goes first; then nothing of it waits, or all that follows does.
+  if (const Bytes before = buffers_->held.take(*this); !before.empty()) send_held(before);
+  return pending_ == nullptr && !refuses();
+}
+
+/// Writes at once, and returns what did not leave, for the queue.
+Bytes SocketStream::write_through(Bytes bytes) noexcept {
+  const ssize_t sent = send_piece(descriptor(), bytes);
+  if (sent < 0) {
+    fail_later(static_cast<int>(sent));
+    return {};
+  }
+  const Bytes rest = bytes.subspan(static_cast<std::size_t>(sent));
+  if (!rest.empty()) block();
+  return rest;
 }
 
 /// Writes pieces from where they lie; what does not leave is queued.
@@ -366,12 +388,8 @@ void SocketStream::write_now(std::array<Bytes, 3> pieces) noexcept {
 
 void SocketStream::send_held(Bytes bytes) noexcept {
   if (dead() || failure_ != 0) return;
-  const ssize_t sent = send_piece(descriptor(), bytes);
-  if (sent < 0) return fail_later(static_cast<int>(sent));
-  const auto gone = static_cast<std::size_t>(sent);
-  if (gone == bytes.size()) return;
-  block();
-  enqueue([&](OutputQueue& queue) { queue.append(bytes.subspan(gone)); });
+  const Bytes rest = write_through(bytes);
+  if (!rest.empty()) enqueue([&](OutputQueue& queue) { queue.append(rest); });
 }
 
 /// The system takes no more now, and is to tell when it does.

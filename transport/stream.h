@@ -96,8 +96,9 @@ class TIDEWIRE_API Stream {
 
   /// Sends bytes that others send too: a reference is kept, nothing is copied.
   virtual void write(const SharedBytes& bytes) = 0;
-  /// The same, by one who writes nothing more in this turn: it need not wait for the turn's end.
+  /// The same two, by one who writes nothing more in this turn: it need not wait for the turn's end.
   virtual void write_last(const SharedBytes& bytes) { write(bytes); }
+  virtual void write_last(Bytes bytes) { write(bytes); }
 
   /// How many bytes wait for a peer that is slow. What is held for the end of a callback does not count.
   [[nodiscard]] virtual std::size_t queued_bytes() const noexcept = 0;

@@ -123,3 +123,24 @@ TEST_CASE("more holders than there are regions for are sent from in between") {
   held.flush_now();
   CHECK(log == Log(writers.size(), "w: x"));
 }
+
+TEST_CASE("a callback within another's has its own region, and the outer one goes on behind it") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  Writer outer(log, 'o');
+  Writer inner(log, 'i');
+  held.begin(outer, nullptr);
+  held.add(as_bytes("1"), {});
+  const HeldOutput::Callback before = held.current();
+  held.begin(inner, nullptr);
+  held.add(as_bytes("2"), {});
+  held.restore(before);
+  CHECK(held.holder() == &outer);
+  held.add(as_bytes("3"), {});
+  held.end();
+  held.restore(held.current());
+  CHECK(held.holder() == nullptr);
+  held.flush_now();
+  CHECK(log == Log{"o: 1", "i: 2", "o: 3"});
+}
