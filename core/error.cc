@@ -23,6 +23,10 @@ class Category final : public std::error_category {
         return "too large";
       case Errc::refused:
         return "refused";
+      case Errc::untrusted:
+        return "not to be trusted";
+      case Errc::truncated:
+        return "cut off";
       case Errc::exception:
         return "exception in a handler";
     }

@@ -17,6 +17,8 @@ enum class Errc {
   too_large,              ///< A limit on size or count was exceeded; the detail says which.
   refused,                ///< The other side, or the application, declined.
   exception,              ///< A handler threw; the detail is what it said.
+  untrusted,              ///< Who the peer says it is could not be verified; the detail says why.
+  truncated,              ///< The peer's output ended before it said so: it was cut off, by whoever could.
 };
 
 /// The category of Errc, named "tidewire".

@@ -18,6 +18,8 @@ Result<Context> Context::client(const ClientOptions& options) {
   return Context(*std::move(state));
 }
 
+bool Context::for_servers() const noexcept { return state_->is_server(); }
+
 Result<void> Context::reload() { return state_->reload(); }
 
 Result<void> Context::set_ticket_keys(std::span<const TicketKey> keys) { return state_->set_ticket_keys(keys); }

@@ -15,7 +15,10 @@ namespace tidewire::tls {
 
 /// Before a call of OpenSSL's whose outcome SSL_get_error is asked for: what earlier ones left must not be taken for
 /// its.
-inline void clear_openssl_errors() noexcept { ERR_clear_error(); }
+inline void clear_openssl_errors() noexcept {
+  // Looking is cheaper than clearing, and there is seldom anything.
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
 
 /// Puts a reason of our own into the queue, for `openssl_error` to find: the one way out of a callback of OpenSSL's
 /// that fails, for which OpenSSL has no words.

@@ -28,10 +28,10 @@ std::string post(std::string_view fields, std::string_view body = {}) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a request that can be read in two ways is refused, and ends the connection unhandled", Kind, Tcp,
-                   UnixSocket, Memory) {
+OVER_STREAMS("a request that can be read in two ways is refused, and ends the connection unhandled", tcp, unix_socket,
+             memory, tls_over_tcp, tls_over_memory) {
   Service service;
-  Recorder& bystander = service.connect_by<Kind>();
+  Recorder& bystander = service.connect_by(kind);
   const std::string chunked = "Transfer-Encoding: chunked\r\n";
   const std::vector<std::string> broken = {
       get("/", "X : 1\r\n"),
@@ -60,7 +60,7 @@ TEST_CASE_TEMPLATE("a request that can be read in two ways is refused, and ends 
   };
   for (const std::string& text : broken) {
     CAPTURE(text);
-    Recorder& client = service.connect_by<Kind>();
+    Recorder& client = service.connect_by(kind);
     client.write(text + get("/"));
     service.until_over(client);
     CHECK(count_of(client.received, "Server: tidewire\r\n") == 1);

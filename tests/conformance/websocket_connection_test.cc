@@ -67,15 +67,15 @@ std::vector<Violation> violations() {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("every violation is answered with its code, told once, and nothing behind it is delivered", Kind,
-                   Tcp, UnixSocket, Memory) {
+OVER_STREAMS("every violation is answered with its code, told once, and nothing behind it is delivered", tcp,
+             unix_socket, memory, tls_over_tcp, tls_over_memory) {
   EchoSite echo;
-  Recorder& bystander = echo.connect_by<Kind>();
+  Recorder& bystander = echo.connect_by(kind);
   bystander.write(upgrade("/"));
   await_upgrade(echo, bystander);
   for (const Violation& each : violations()) {
     CAPTURE(each.what);
-    Recorder& client = echo.connect_by<Kind>();
+    Recorder& client = echo.connect_by(kind);
     client.write(upgrade("/") + masked(0x81, "good") + each.bytes + masked(0x81, "behind"));
     const int before = echo.script.closes;
     echo.until([&] { return echo.script.closes == before + 1; });
@@ -92,8 +92,8 @@ TEST_CASE_TEMPLATE("every violation is answered with its code, told once, and no
   echo.until_received(bystander, plain(0x81, "still here"));
 }
 
-TEST_CASE_TEMPLATE("what goes over a limit is told with its code, read to its end, and dropped", Kind, Tcp, UnixSocket,
-                   Memory) {
+OVER_STREAMS("what goes over a limit is told with its code, read to its end, and dropped", tcp, unix_socket, memory,
+             tls_over_tcp, tls_over_memory) {
   std::string fragments = masked(0x01, "x");
   for (int count = 0; count < 10; ++count) fragments += masked(count == 9 ? 0x80 : 0x00, "");
   const std::vector<std::pair<std::string, unsigned>> refused = {
@@ -104,7 +104,7 @@ TEST_CASE_TEMPLATE("what goes over a limit is told with its code, read to its en
   };
   EchoSite echo;
   for (const auto& [bytes, code] : refused) {
-    Recorder& client = echo.connect_by<Kind>();
+    Recorder& client = echo.connect_by(kind);
     client.write(upgrade("/") + masked(0x81, "good") + bytes + masked(0x81, "behind"));
     echo.until([&] { return client.received.find(farewell(code)) != std::string::npos; });
     CHECK(client.received.find(plain(0x81, "good")) != std::string::npos);
@@ -123,7 +123,7 @@ TEST_CASE_TEMPLATE("what goes over a limit is told with its code, read to its en
 
 TEST_CASE("a peer that has announced more than will ever come, and ends, was refused as too large") {
   EchoSite echo;
-  Recorder& client = echo.connect_by<Tcp>();
+  Recorder& client = echo.connect_by(tcp);
   client.write(upgrade("/") + std::string("\x82\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0\0\0\0", 14));
   echo.until([&] { return client.received.find(farewell(1009)) != std::string::npos; });
   CHECK(echo.script.closes == 0);
@@ -133,10 +133,11 @@ TEST_CASE("a peer that has announced more than will ever come, and ends, was ref
   CHECK(echo.script.info.code == CloseCode::message_too_big);
 }
 
-TEST_CASE_TEMPLATE("every code that may be sent reaches the application and comes back", Kind, Tcp, Memory) {
+OVER_STREAMS("every code that may be sent reaches the application and comes back", tcp, unix_socket, memory,
+             tls_over_tcp, tls_over_memory) {
   EchoSite echo;
   for (const unsigned code : {1000U, 1001U, 1003U, 1007U, 1011U, 1012U, 1014U, 3000U, 4999U}) {
-    Recorder& client = echo.connect_by<Kind>();
+    Recorder& client = echo.connect_by(kind);
     client.write(upgrade("/") + masked(0x88, farewell(code, "why")));
     echo.until_over(client);
     CHECK(client.received.ends_with(plain(0x88, farewell(code))));

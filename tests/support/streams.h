@@ -1,50 +1,84 @@
 #pragma once
 
+#include <doctest/doctest.h>
+#include <support/consumers.h>
 #include <support/descriptor.h>
+#include <support/run.h>
+#include <support/tls_contexts.h>
 #include <tidewire/core/loop.h>
+#include <tidewire/tls/stream.h>
 #include <tidewire/transport/memory_stream.h>
 #include <tidewire/transport/socket_stream.h>
 #include <utility>
 
-/// The kinds of stream, for suites that run the same cases over each of them:
-/// TEST_CASE_TEMPLATE("...", Kind, Tcp, UnixSocket, Memory) { auto [near, far] = Kind::connect(loop); ... }
+/// The kinds of stream, for suites that run the same cases over each of them.
 namespace tidewire::testing {
 
 using Streams = std::pair<transport::StreamPtr, transport::StreamPtr>;
+
+struct StreamKind {
+  const char* name;
+  Streams (*connect)(Loop& loop);  ///< The near end, a client's, and the far one.
+  Polling polling = Polling::native;
+};
 
 inline transport::StreamPtr adopt(Loop& loop, Descriptor socket) {
   return transport::adopt_socket(loop, transport::Descriptor(socket.release()));
 }
 
-struct Tcp {
-  static constexpr Polling polling = Polling::native;
-  static Streams connect(Loop& loop) {
-    auto [one, other] = tcp_sockets();
-    auto first = adopt(loop, std::move(one));
-    return {std::move(first), adopt(loop, std::move(other))};
-  }
-};
+inline Streams connect_tcp(Loop& loop) {
+  auto [one, other] = tcp_sockets();
+  auto first = adopt(loop, std::move(one));
+  return {std::move(first), adopt(loop, std::move(other))};
+}
 
-struct UnixSocket {
-  static constexpr Polling polling = Polling::native;
-  static Streams connect(Loop& loop) {
-    int ends[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
-    Descriptor other(ends[1]);
-    auto first = adopt(loop, Descriptor(ends[0]));
-    return {std::move(first), adopt(loop, std::move(other))};
-  }
-};
+inline Streams connect_unix(Loop& loop) {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+  Descriptor other(ends[1]);
+  auto first = adopt(loop, Descriptor(ends[0]));
+  return {std::move(first), adopt(loop, std::move(other))};
+}
 
-/// The same in a loop that leaves all waiting to libuv.
-template <class Kind>
-struct ByLibuv : Kind {
-  static constexpr Polling polling = Polling::libuv;
-};
+inline Streams connect_memory(Loop& loop) { return transport::memory_pair(loop); }
 
-struct Memory {
-  static constexpr Polling polling = Polling::native;
-  static Streams connect(Loop& loop) { return transport::memory_pair(loop); }
-};
+/// The same two ends, encrypted: after the handshake, and with nothing of it on its way any more.
+inline Streams encrypted(Streams plain) {
+  Loop& loop = plain.first->loop();
+  auto connected = tls::connect(client_context(), std::move(plain.first), "localhost", 443);
+  REQUIRE(connected);
+  transport::StreamPtr near = *std::move(connected);
+  transport::StreamPtr far = tls::accept(server_context(), std::move(plain.second));
+  // What follows the handshake, tickets for later ones, is read by whoever reads.
+  static Recorder reader;
+  near->attach(reader);
+  near->resume();
+  run_until(loop, [&] { return tls::as_encrypted(*near)->established() && tls::as_encrypted(*far)->established(); });
+  settle(loop);
+  near->pause();
+  REQUIRE(reader.received.empty());
+  REQUIRE(reader.failures.empty());
+  return {std::move(near), std::move(far)};
+}
+
+inline constexpr StreamKind tcp{"TCP", connect_tcp};
+inline constexpr StreamKind unix_socket{"Unix socket", connect_unix};
+inline constexpr StreamKind tcp_by_libuv{"TCP by libuv", connect_tcp, Polling::libuv};
+inline constexpr StreamKind unix_by_libuv{"Unix socket by libuv", connect_unix, Polling::libuv};
+inline constexpr StreamKind memory{"memory", connect_memory};
+inline constexpr StreamKind tls_over_tcp{"TLS over TCP", [](Loop& loop) { return encrypted(connect_tcp(loop)); }};
+inline constexpr StreamKind tls_over_memory{"TLS over memory",
+                                            [](Loop& loop) { return encrypted(connect_memory(loop)); }};
 
 }  // namespace tidewire::testing
+
+/// OVER_STREAMS("what holds", tcp, memory) { auto [near, far] = kind.connect(loop); ... }: a case for each.
+#define OVER_STREAMS(title, ...) OVER_STREAMS_BY(DOCTEST_ANONYMOUS(over_streams_), title, __VA_ARGS__)
+#define OVER_STREAMS_BY(function, title, ...)                         \
+  static void function(const tidewire::testing::StreamKind& kind);    \
+  TEST_CASE(title) {                                                  \
+    for (const tidewire::testing::StreamKind& kind : {__VA_ARGS__}) { \
+      SUBCASE(kind.name) { function(kind); }                          \
+    }                                                                 \
+  }                                                                   \
+  static void function(const tidewire::testing::StreamKind& kind)

@@ -72,10 +72,7 @@ struct Site {
   Recorder& connect(const transport::MemoryStreamOptions& options = {}, bool read = true) {
     return add(transport::memory_pair(loop, options), read);
   }
-  template <class Kind>
-  Recorder& connect_by(bool read = true) {
-    return add(Kind::connect(loop), read);
-  }
+  Recorder& connect_by(const StreamKind& kind, bool read = true) { return add(kind.connect(loop), read); }
   Recorder& add(Streams streams, bool read) {
     server->serve(std::move(streams.second));
     clients.push_back(std::make_unique<Recorder>(std::move(streams.first), read));

@@ -108,7 +108,7 @@ TEST_CASE("held output of one stream does not leave on another") {
 
 TEST_CASE("much output in one turn goes to the system, and is not taken for a slow peer") {
   Loop loop;
-  auto [one, other] = Tcp::connect(loop);
+  auto [one, other] = connect_tcp(loop);
   Recorder near(std::move(one));
   const std::string piece = pattern(4096);
   std::size_t sent = 0;
@@ -124,7 +124,7 @@ TEST_CASE("much output in one turn goes to the system, and is not taken for a sl
 
 TEST_CASE("a TCP stream knows both of its addresses, and none once it is closed") {
   Loop loop;
-  const auto [one, other] = Tcp::connect(loop);
+  const auto [one, other] = connect_tcp(loop);
   CHECK(one->local_address() == other->peer_address());
   CHECK(one->peer_address() == other->local_address());
   CHECK(one->local_address().ip() == "127.0.0.1");
@@ -186,7 +186,7 @@ TEST_CASE("a stream on an adopted loop closes after our loop's end") {
   REQUIRE(uv_loop_init(&theirs) == 0);
   {
     Loop loop(theirs);
-    auto [one, other] = Tcp::connect(loop);
+    auto [one, other] = connect_tcp(loop);
     one->write(as_bytes("never sent"));
   }
   uv_run(&theirs, UV_RUN_DEFAULT);

@@ -24,9 +24,8 @@ constexpr std::array occasions{Occasion::data, Occasion::space,    Occasion::fil
 
 /// Two ends, of which the near one is made to see `occasion`, and does `act` there.
 struct Staged {
-  template <class Kind>
-  static void set(Loop& loop, Kind, std::optional<Recorder>& near, std::optional<Recorder>& far) {
-    auto [one, other] = Kind::connect(loop);
+  static void set(Loop& loop, const StreamKind& kind, std::optional<Recorder>& near, std::optional<Recorder>& far) {
+    auto [one, other] = kind.connect(loop);
     near.emplace(std::move(one));
     far.emplace(std::move(other), false);
   }
@@ -67,11 +66,12 @@ struct Staged {
 
 }  // namespace
 
-#define EVERY_STREAM(name) TEST_CASE_TEMPLATE(name, Kind, Tcp, UnixSocket, ByLibuv<Tcp>, ByLibuv<UnixSocket>, Memory)
+#define EVERY_STREAM(name) \
+  OVER_STREAMS(name, tcp, unix_socket, tcp_by_libuv, unix_by_libuv, memory, tls_over_tcp, tls_over_memory)
 
 EVERY_STREAM("what is written arrives, in order, and can be sent back") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Echo far(std::move(other));
   near.write("first ");
@@ -82,8 +82,8 @@ EVERY_STREAM("what is written arrives, in order, and can be sent back") {
 }
 
 EVERY_STREAM("what is written and ended in on_writable leaves, and the end with it") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   const std::string large = pattern(4 << 20);
@@ -106,8 +106,8 @@ EVERY_STREAM("what is written and ended in on_writable leaves, and the end with 
 }
 
 EVERY_STREAM("whoever writes in on_writable hears of it when that has gone") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   const std::string piece = pattern(15'000);
@@ -129,8 +129,8 @@ EVERY_STREAM("whoever writes in on_writable hears of it when that has gone") {
 }
 
 EVERY_STREAM("what is written last keeps its place among the rest, whether it has to wait or not") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other), false);
   const std::string large = pattern(8 << 20);
@@ -159,8 +159,8 @@ EVERY_STREAM("what is written last keeps its place among the rest, whether it ha
 }
 
 EVERY_STREAM("bytes that arrive one at a time arrive in order") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   const std::string text = pattern(200);
@@ -172,8 +172,8 @@ EVERY_STREAM("bytes that arrive one at a time arrive in order") {
 }
 
 EVERY_STREAM("megabytes pass in both directions while both ends pause and resume") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   const std::string there = pattern(4 << 20, 1);
@@ -195,8 +195,8 @@ EVERY_STREAM("megabytes pass in both directions while both ends pause and resume
 }
 
 EVERY_STREAM("an echo of megabytes to a slow reader is bounded and complete") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Echo far(std::move(other));
   const std::string text = pattern(8 << 20);
@@ -209,8 +209,8 @@ EVERY_STREAM("an echo of megabytes to a slow reader is bounded and complete") {
 }
 
 EVERY_STREAM("nothing is delivered while a stream is paused") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   far.stream->pause();
@@ -222,8 +222,8 @@ EVERY_STREAM("nothing is delivered while a stream is paused") {
 }
 
 EVERY_STREAM("a stream pauses inside its read callback, too") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   far.data = [&](std::string_view) { far.stream->pause(); };
@@ -235,8 +235,8 @@ EVERY_STREAM("a stream pauses inside its read callback, too") {
 }
 
 EVERY_STREAM("end sends what waits and then FIN, and reading goes on") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   const std::string text = pattern(2 << 20);
@@ -254,8 +254,8 @@ EVERY_STREAM("end sends what waits and then FIN, and reading goes on") {
 }
 
 EVERY_STREAM("end inside a read callback follows what was written there") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   far.data = [&](std::string_view) {
@@ -269,8 +269,8 @@ EVERY_STREAM("end inside a read callback follows what was written there") {
 }
 
 EVERY_STREAM("the consumer is told when the FIN has gone") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   near.stream->end();
@@ -279,8 +279,8 @@ EVERY_STREAM("the consumer is told when the FIN has gone") {
 }
 
 EVERY_STREAM("close_when_sent sends what waits, whatever the peer does, and says no more than that it has closed") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   const std::string text = pattern(4 << 20);
@@ -301,8 +301,8 @@ EVERY_STREAM("close_when_sent sends what waits, whatever the peer does, and says
 }
 
 EVERY_STREAM("close_when_sent of a stream that is broken closes it") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   {
     Recorder far(std::move(other));
@@ -320,8 +320,8 @@ EVERY_STREAM("close_when_sent of a stream that is broken closes it") {
 }
 
 EVERY_STREAM("close_when_sent may be called again, and be overtaken by a close") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   far.stream->pause();
@@ -338,8 +338,8 @@ EVERY_STREAM("close_when_sent may be called again, and be overtaken by a close")
 }
 
 EVERY_STREAM("close_when_sent inside a read callback follows what was written there, and reads nothing more") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   far.data = [&](std::string_view) {
@@ -355,8 +355,8 @@ EVERY_STREAM("close_when_sent inside a read callback follows what was written th
 }
 
 EVERY_STREAM("close_when_sent after an end closes when that has gone") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   near.write("before");
@@ -369,8 +369,8 @@ EVERY_STREAM("close_when_sent after an end closes when that has gone") {
 }
 
 EVERY_STREAM("the end of the peer's output is told once, however often reading is resumed") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   near.stream->end();
@@ -386,9 +386,9 @@ EVERY_STREAM("the end of the peer's output is told once, however often reading i
 EVERY_STREAM("a stream closes inside every callback, calls nothing more, and says so once and last") {
   for (const Occasion occasion : occasions) {
     CAPTURE(static_cast<int>(occasion));
-    Loop loop(Kind::polling);
+    Loop loop(kind.polling);
     std::optional<Recorder> near, far;
-    Staged::set(loop, Kind(), near, far);
+    Staged::set(loop, kind, near, far);
     int calls = -1;
     Staged::on(occasion, *near, *far, [&] {
       near->write("never sent");
@@ -409,9 +409,9 @@ EVERY_STREAM("a stream closes inside every callback, calls nothing more, and say
 EVERY_STREAM("a stream is released inside every callback, and calls nobody any more") {
   for (const Occasion occasion : occasions) {
     CAPTURE(static_cast<int>(occasion));
-    Loop loop(Kind::polling);
+    Loop loop(kind.polling);
     std::optional<Recorder> near, far;
-    Staged::set(loop, Kind(), near, far);
+    Staged::set(loop, kind, near, far);
     int calls = -1;
     Staged::on(occasion, *near, *far, [&] {
       near->write("never sent");
@@ -428,9 +428,9 @@ EVERY_STREAM("an exception from any callback ends the connection with on_failed"
   for (const Occasion occasion : occasions) {
     if (occasion == Occasion::failed) continue;
     CAPTURE(static_cast<int>(occasion));
-    Loop loop(Kind::polling);
+    Loop loop(kind.polling);
     std::optional<Recorder> near, far;
-    Staged::set(loop, Kind(), near, far);
+    Staged::set(loop, kind, near, far);
     Staged::on(occasion, *near, *far, [&] {
       near->write("never sent");
       throw std::runtime_error("on purpose");
@@ -447,8 +447,8 @@ EVERY_STREAM("an exception from any callback ends the connection with on_failed"
 }
 
 EVERY_STREAM("a lack of memory in a callback ends the connection with not_enough_memory") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   far.data = [](std::string_view) { throw std::bad_alloc(); };
@@ -458,17 +458,17 @@ EVERY_STREAM("a lack of memory in a callback ends the connection with not_enough
 }
 
 EVERY_STREAM("an exception from on_failed closes the stream") {
-  Loop loop(Kind::polling);
+  Loop loop(kind.polling);
   std::optional<Recorder> near, far;
-  Staged::set(loop, Kind(), near, far);
+  Staged::set(loop, kind, near, far);
   Staged::on(Occasion::failed, *near, *far, [] { throw std::runtime_error("on purpose"); });
   run_until(loop, [&] { return near->closes == 1; });
   CHECK(near->failures.size() == 1);
 }
 
 EVERY_STREAM("a stream that broke takes no output and delivers no input, until it is closed") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   far.data = [](std::string_view) { throw std::runtime_error("on purpose"); };
@@ -487,8 +487,8 @@ EVERY_STREAM("a stream that broke takes no output and delivers no input, until i
 EVERY_STREAM("a peer's reset is told once, whatever was under way") {
   for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, std::size_t{100'000}, std::size_t{3'000'000}}) {
     CAPTURE(size);
-    Loop loop(Kind::polling);
-    auto [one, other] = Kind::connect(loop);
+    Loop loop(kind.polling);
+    auto [one, other] = kind.connect(loop);
     Recorder near(std::move(one));
     Recorder far(std::move(other), false);
     near.write(pattern(size));
@@ -505,8 +505,8 @@ EVERY_STREAM("a peer's reset is told once, whatever was under way") {
 }
 
 EVERY_STREAM("writes to a peer that has gone fail the connection, not the process") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one), false);
   Recorder far(std::move(other), false);
   far.stream.reset();
@@ -519,8 +519,8 @@ EVERY_STREAM("writes to a peer that has gone fail the connection, not the proces
 }
 
 EVERY_STREAM("writes after close are ignored") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   near.stream->close();
@@ -530,13 +530,14 @@ EVERY_STREAM("writes after close are ignored") {
   near.stream->commit(7);
   near.stream->end();
   CHECK(near.stream->queued_bytes() == 0);
-  run_until(loop, [&] { return near.closes == 1 && far.ends == 1; });
+  // A FIN, but to TLS something is missing before it.
+  run_until(loop, [&] { return near.closes == 1 && far.ends + static_cast<int>(far.failures.size()) == 1; });
   CHECK(far.received.empty());
 }
 
 EVERY_STREAM("what a peer does not take is counted, and its going is told") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other), false);
   const std::string text = pattern(16 << 20);
@@ -555,8 +556,8 @@ EVERY_STREAM("what a peer does not take is counted, and its going is told") {
 }
 
 EVERY_STREAM("on_writable that writes on reaches the peer in order") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   std::string sent;
@@ -577,8 +578,8 @@ EVERY_STREAM("on_writable that writes on reaches the peer in order") {
 EVERY_STREAM("writes of every kind keep their order, inside a read callback and outside") {
   for (const bool inside : {true, false}) {
     CAPTURE(inside);
-    Loop loop(Kind::polling);
-    auto [one, other] = Kind::connect(loop);
+    Loop loop(kind.polling);
+    auto [one, other] = kind.connect(loop);
     Recorder near(std::move(one));
     Recorder far(std::move(other));
     std::string sent;
@@ -628,8 +629,8 @@ EVERY_STREAM("writes of every kind keep their order, inside a read callback and 
 }
 
 EVERY_STREAM("reserved room that is not used sends nothing") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   CHECK(near.stream->reserve(100).size() >= 100);
@@ -643,8 +644,8 @@ EVERY_STREAM("reserved room that is not used sends nothing") {
 }
 
 EVERY_STREAM("bytes are read into the space that the consumer offers") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   const std::string text = pattern(300'000);
@@ -667,8 +668,8 @@ EVERY_STREAM("bytes are read into the space that the consumer offers") {
 }
 
 EVERY_STREAM("a consumer pauses and resumes where it is asked for space") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   int asked = 0;
@@ -690,8 +691,8 @@ EVERY_STREAM("a consumer pauses and resumes where it is asked for space") {
 }
 
 EVERY_STREAM("received bytes may be changed in place and sent back") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   struct Shouting final : Recorder {
     using Recorder::Recorder;
@@ -705,8 +706,8 @@ EVERY_STREAM("received bytes may be changed in place and sent back") {
 }
 
 EVERY_STREAM("another consumer takes over inside a read callback") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   Recorder far(std::move(other));
   Recorder heir;
@@ -721,8 +722,8 @@ EVERY_STREAM("another consumer takes over inside a read callback") {
 }
 
 EVERY_STREAM("a consumer deletes itself and its stream in on_closed") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   Recorder near(std::move(one));
   struct Own final : Recorder {
     using Recorder::Recorder;
@@ -744,8 +745,8 @@ EVERY_STREAM("a stream that closes is freed when its loop ends at once") {
   int closes = 0;
   Recorder near;
   {
-    Loop loop(Kind::polling);
-    auto [one, other] = Kind::connect(loop);
+    Loop loop(kind.polling);
+    auto [one, other] = kind.connect(loop);
     near.stream = std::move(one);
     near.stream->attach(near);
     near.closed = [&] {
@@ -761,8 +762,8 @@ EVERY_STREAM("a stream that closes is freed when its loop ends at once") {
 }
 
 EVERY_STREAM("a stream without a consumer can be closed and released") {
-  Loop loop(Kind::polling);
-  auto [one, other] = Kind::connect(loop);
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
   one->close();
   settle(loop);
   CHECK(one->closing());

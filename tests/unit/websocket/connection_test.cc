@@ -55,11 +55,11 @@ TEST_CASE("a message is echoed, and a close is answered, with one on_close") {
   CHECK(chat.script.closes == 1);
 }
 
-TEST_CASE_TEMPLATE("messages of every size that come together come back together, in order", Kind, Tcp, UnixSocket,
-                   Memory) {
+OVER_STREAMS("messages of every size that come together come back together, in order", tcp, unix_socket, memory,
+             tls_over_tcp, tls_over_memory) {
   Chat chat;
   chat.script.message = [](Connection& peer, const Message& message) { peer.send(message); };
-  Recorder& client = chat.connect_by<Kind>();
+  Recorder& client = chat.connect_by(kind);
   client.write(upgrade("/"));
   await_upgrade(chat, client);
   std::string sent, expected;

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <tidewire/core/buffer.h>
+#include <tidewire/tls/context_state.h>
+#include <tidewire/tls/record_io.h>
+#include <tidewire/tls/stream.h>
+#include <tidewire/transport/attempt.h>
+#include <tidewire/transport/held_output.h>
+#include <memory>
+#include <string>
+
+namespace tidewire::tls {
+
+enum class Side : std::uint8_t { server, client };
+
+/// What a SecureStream remembers about itself. A base, so that it fills the gap behind Stream's own members.
+class SecureStreamFlags {
+ protected:
+  bool established_ : 1 = false;  // The handshake is over.
+  bool begun_ : 1 = false;        // The handshake has begun.
+  bool reading_ : 1 = false;
+  bool receiving_ : 1 = false;   // What came is being decrypted and delivered.
+  bool peer_ended_ : 1 = false;  // close_notify has come.
+  bool broken_ : 1 = false;      // The connection failed; nothing goes in or out any more.
+  bool ending_ : 1 = false;      // close_notify and FIN are to follow what waits.
+  bool leaving_ : 1 = false;     // And the end of this stream, without the peer's.
+  bool ended_ : 1 = false;       // They were sent.
+  bool parting_ : 1 = false;     // The peer is being told why, in the stream below, before that closes.
+  bool waited_ : 1 = false;      // Text that waited has gone, and the consumer does not know.
+  bool dirty_ : 1 = false;       // In the loop's list.
+  bool reserved_in_hold_ : 1 = false;
+  bool closing_ : 1 = false;
+  bool closed_ : 1 = false;    // The stream below has closed.
+  bool finished_ : 1 = false;  // And the consumer knows.
+  bool released_ : 1 = false;
+};
+
+/// TLS over any stream, whose consumer it is. An idle one is this object and OpenSSL's: buffers are the loop's.
+///
+/// Three parts: life and handshake in secure_stream.cc, what comes in secure_stream_input.cc, what goes out in
+/// secure_stream_output.cc.
+class SecureStream final : public Stream,
+                           private SecureStreamFlags,
+                           private transport::Consumer,
+                           private Flushable,
+                           private transport::HeldOutput::Holder {
+ public:
+  SecureStream(Side side, SslPtr ssl, transport::StreamPtr inner, std::chrono::milliseconds handshake_timeout,
+               std::string_view answer_to_plain_text);
+  /// Begins the handshake.
+  void start();
+
+  void attach(transport::Consumer& consumer) noexcept override { consumer_ = &consumer; }
+  void resume() override;
+  void pause() noexcept override;
+  MutableBytes reserve(std::size_t size) override;
+  void commit(std::size_t count) override;
+  void write(Bytes head, Bytes body) override;
+  void write(const SharedBytes& bytes) override;
+  void write_last(const SharedBytes& bytes) override { write_last(bytes.view()); }
+  void write_last(Bytes bytes) override;
+  using transport::Stream::write;
+  std::size_t queued_bytes() const noexcept override;
+  void end() override;
+  void close_when_sent() override;
+  void close() noexcept override;
+  bool closing() const noexcept override { return closing_; }
+  transport::Address local_address() const override { return inner_->local_address(); }
+  transport::Address peer_address() const override { return inner_->peer_address(); }
+  Loop& loop() const noexcept override { return io_->loop; }
+
+  bool established() const noexcept override { return established_; }
+  Version version() const noexcept override;
+  std::string_view cipher() const noexcept override;
+  std::string_view server_name() const noexcept override;
+  std::string_view application_protocol() const noexcept override;
+  bool resumed() const noexcept override;
+  std::optional<PeerCertificate> peer_certificate() const override;
+
+ private:
+  ~SecureStream() override = default;
+  void release() noexcept override;
+
+  /// What the streams of a loop share; those over other streams of this kind share their own.
+  [[nodiscard]] static RecordIo& io_over(transport::Stream& inner);
+
+  // From the stream below.
+  void on_data(MutableBytes bytes) override;
+  void on_end() override;
+  void on_writable() override;
+  void on_failed(const Error& error) override;
+  void on_closed() noexcept override;
+  void drain() override;
+  void abandon() noexcept override;
+  void on_deadline() noexcept override;
+
+  // From the loop.
+  void flush() noexcept override;
+  void send_held(Bytes bytes) noexcept override;
+
+  // The handshake.
+  [[nodiscard]] bool shake_hands(Bytes& input);
+  [[nodiscard]] bool answer_plain_text(Bytes input);
+  void fail_handshake(const Error& error) noexcept;
+  [[nodiscard]] Error handshake_error(int ssl_error);
+
+  // Input.
+  void receive(Bytes input);
+  [[nodiscard]] bool receive_once(Bytes& input);
+  [[nodiscard]] int decrypt(Bytes& input, MutableBytes to, std::size_t& count) noexcept;
+  [[nodiscard]] bool has_unread() const noexcept;
+  void take_end() noexcept;
+  void set_reading() noexcept;
+  /// Runs a callback of the consumer; what it throws breaks the connection.
+  template <class Call>
+  void deliver(Call call) noexcept;
+
+  // Output.
+  [[nodiscard]] bool holding() const noexcept { return io_->held.holder() == this && !output_ && established_; }
+  [[nodiscard]] bool make_room(std::size_t size) noexcept;
+  [[nodiscard]] Buffer& output();
+  template <class Add>
+  void enqueue(Add add) noexcept;
+  void send(Bytes first, Bytes second = {}) noexcept;
+  void encrypt(Bytes text) noexcept;
+  [[nodiscard]] bool encrypt_some(Bytes& bytes) noexcept;
+  void write_large(Bytes head, Bytes body) noexcept;
+  void send_records() noexcept;
+  void push() noexcept;
+  void say_goodbye() noexcept;
+  void note_queued() noexcept { has_queued_ = output_ != nullptr || inner_->has_queued(); }
+  /// Whether output is not taken any more.
+  [[nodiscard]] bool refuses() const noexcept { return dead() || ending_ || failure_ != nullptr; }
+
+  // The end.
+  [[nodiscard]] bool dead() const noexcept { return closing_ || broken_; }
+  void fail(const Error& error) noexcept;
+  void fail_later(Error error) noexcept;
+  void mark_dirty() noexcept;
+  void finish_close() noexcept;
+
+  transport::Consumer* consumer_ = nullptr;
+  transport::StreamPtr inner_;
+  SslPtr ssl_;
+  RecordIo* io_;
+  std::unique_ptr<Buffer> output_;  // Text that waits: for the handshake, or for the end of the turn.
+  std::unique_ptr<Buffer> input_;   // Records that came while the consumer paused.
+  std::unique_ptr<Error> failure_;  // To be told at the end of the callback or turn.
+  std::string_view answer_to_plain_text_;
+  Side side_;
+};
+
+template <class Call>
+void SecureStream::deliver(Call call) noexcept {
+  if (consumer_ == nullptr) return;
+  if (const auto error = transport::attempt([&] { call(*consumer_); })) fail(*error);
+}
+
+}  // namespace tidewire::tls
