@@ -120,6 +120,8 @@ void Connection::tell_gone() noexcept {
 
 void Connection::abandon() noexcept {
   finish();
+  // One that had a last word to say has no time for it any more.
+  stream_->close();
   server_ = nullptr;
 }
 
@@ -189,7 +191,7 @@ void Connection::on_deadline() noexcept {
     const bool unread = stream_->queued_bytes() != 0;
     switch (phase_) {
       case Phase::idle:
-        return unread ? check_rate(taken_bytes()) : finish();
+        return unread ? check_rate(taken_bytes()) : finish_last();
       case Phase::head:
         return refuse(Status::request_timeout, "the request's head took too long");
       case Phase::body:

@@ -91,6 +91,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   [[nodiscard]] std::uint64_t taken_bytes() const noexcept { return sent_bytes_ - stream_->queued_bytes(); }
 
   [[nodiscard]] std::string_view peer_text() override;
+  [[nodiscard]] const tls::Stream* encryption() const noexcept override { return tls::as_encrypted(*stream_); }
   void flush() noexcept override;
   void touch() noexcept;
 

@@ -65,6 +65,7 @@ void Request::clear() noexcept {
   trailers_ = {};
   peer_ = {};
   peer_source_ = nullptr;
+  secure_ = false;
 }
 
 OwnedRequest Request::clone() const { return OwnedRequest(*this); }
@@ -85,6 +86,7 @@ OwnedRequest::OwnedRequest(const Request& request) {
   for (PathParameters::Item& item : request_.params_.items_) item.name = packer.copy(item.name);
   request_.body_ = as_bytes(packer.copy(as_text(request.body_)));
   request_.peer_ = packer.copy(peer);
+  request_.secure_ = request.is_secure();
   for (const Field field : request.trailers_) {
     trailers_.push_back({packer.copy_slice(field.name), packer.copy_slice(field.value)});
   }

@@ -6,6 +6,7 @@
 #include <tidewire/http/headers.h>
 #include <tidewire/http/method.h>
 #include <tidewire/http/target.h>
+#include <tidewire/tls/stream.h>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -54,11 +55,13 @@ class TIDEWIRE_API PathParameters {
   std::string decoded_;
 };
 
-/// Who sent a request, for those who ask: to know it may take a call to the system.
+/// Who sent a request, and how, for those who ask: to know it may take a call to the system.
 class TIDEWIRE_API PeerSource {
  public:
   /// As Request::peer(), valid as long as this object. Throws std::bad_alloc.
   [[nodiscard]] virtual std::string_view peer_text() = 0;
+  /// As Request::encryption().
+  [[nodiscard]] virtual const tls::Stream* encryption() const noexcept { return nullptr; }
 
  protected:
   PeerSource() = default;
@@ -142,6 +145,15 @@ class TIDEWIRE_API Request {
   /// when somebody first wants to know; empty if the peer has gone by then.
   [[nodiscard]] std::string_view peer() const { return peer_source_ != nullptr ? peer_source_->peer_text() : peer_; }
 
+  /// What its connection's TLS has settled: version, cipher, the name asked for, the client's certificate. Null if
+  /// there is no TLS, or if this is a copy, which may outlive the connection.
+  [[nodiscard]] const tls::Stream* encryption() const noexcept {
+    return peer_source_ != nullptr ? peer_source_->encryption() : nullptr;
+  }
+  /// "https" if it came over TLS, else "http". What a client said to a proxy in front of us is not known.
+  [[nodiscard]] std::string_view scheme() const noexcept { return is_secure() ? "https" : "http"; }
+  [[nodiscard]] bool is_secure() const noexcept { return secure_ || encryption() != nullptr; }
+
   /// A copy that depends on nothing else, for an answer that comes later. It takes a few allocations.
   [[nodiscard]] OwnedRequest clone() const;
 
@@ -191,6 +203,7 @@ class TIDEWIRE_API Request {
   Fields trailers_;
   std::string_view peer_;
   PeerSource* peer_source_ = nullptr;
+  bool secure_ = false;  // Of a copy.
 };
 
 /// A Request with bytes of its own: what `Request::clone()` returns. Movable; the Request in it stays valid.

@@ -4,6 +4,18 @@
 #include <cassert>
 
 namespace tidewire::http {
+namespace {
+
+// What a client gets that speaks HTTP where TLS is spoken.
+constexpr std::string_view tls_expected =
+    "HTTP/1.1 400 Bad Request\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "Content-Length: 42\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+    "This port speaks TLS: begin with https://\n";
+
+}  // namespace
 
 Server::Server(Loop& loop, const ServerOptions& options) : state_(std::make_unique<ServerState>(loop, options)) {
   assert(loop.in_thread());
@@ -49,12 +61,26 @@ void Server::fail_configuration(Error error) {
 }
 
 Result<transport::Address> Server::listen(std::string_view address, const transport::ListenOptions& options) {
+  return listen(address, options, [this](transport::StreamPtr stream) { serve(std::move(stream)); });
+}
+
+Result<transport::Address> Server::listen(std::string_view address, const tls::Context& context,
+                                          const transport::ListenOptions& options) {
+  if (!context.for_servers()) return Error{Errc::invalid_configuration, "a client's TLS context can't serve"};
+  const tls::AcceptOptions accept{.handshake_timeout = state_->options.head_timeout,
+                                  .answer_to_plain_text = tls_expected};
+  return listen(address, options, [this, context, accept](transport::StreamPtr stream) {
+    if (!state_->draining) serve(tls::accept(context, std::move(stream), accept));
+  });
+}
+
+Result<transport::Address> Server::listen(std::string_view address, const transport::ListenOptions& options,
+                                          transport::Listener::OnAccept on_accept) {
   assert(state_->loop.in_thread());
   if (state_->configuration_error) return *state_->configuration_error;
   auto parsed = transport::Address::parse(address);
   if (!parsed) return parsed.error();
-  auto listener = transport::Listener::open(state_->loop, *parsed, options,
-                                            [this](transport::StreamPtr stream) { serve(std::move(stream)); });
+  auto listener = transport::Listener::open(state_->loop, *parsed, options, std::move(on_accept));
   if (!listener) return listener.error();
   state_->listeners.push_back(*std::move(listener));
   return state_->listeners.back()->address();

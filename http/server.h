@@ -11,6 +11,7 @@
 #include <tidewire/http/response.h>
 #include <tidewire/http/router.h>
 #include <tidewire/http/upgrade.h>
+#include <tidewire/tls/context.h>
 #include <tidewire/transport/listener.h>
 #include <tidewire/transport/sessions.h>
 #include <chrono>
@@ -70,6 +71,12 @@ class TIDEWIRE_API Server {
   Result<transport::Address> listen(std::string_view address,
                                     const transport::ListenOptions& options = transport::ListenOptions());
 
+  /// The same for https and wss: clients speak TLS from their first byte. What is read of the certificates can change
+  /// meanwhile, see `tls::Context::reload`. A client that speaks HTTP all the same is told so (400). Errors: as above,
+  /// and `invalid_configuration` for a client's context.
+  Result<transport::Address> listen(std::string_view address, const tls::Context& context,
+                                    const transport::ListenOptions& options = transport::ListenOptions());
+
   /// Takes over a stream as if it had been accepted here. For tests, and for other ways of being reached.
   void serve(transport::StreamPtr stream);
 
@@ -83,6 +90,9 @@ class TIDEWIRE_API Server {
   [[nodiscard]] const Gauge& open_connections() const noexcept;
 
  private:
+  Result<transport::Address> listen(std::string_view address, const transport::ListenOptions& options,
+                                    transport::Listener::OnAccept on_accept);
+
   std::unique_ptr<ServerState> state_;
 };
 

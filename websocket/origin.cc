@@ -29,13 +29,13 @@ bool split(std::string_view text, Authority& to) noexcept {
   return host_end > 0 && text[host_end] == ':' && is_port(to.port);
 }
 
-bool same_origin(std::string_view origin, std::string_view host) noexcept {
+bool same_origin(std::string_view origin, std::string_view host, bool over_tls) noexcept {
   constexpr std::string_view separator = "://";
   const std::size_t scheme_end = origin.find(separator);
   if (scheme_end == origin.npos) return false;
   const std::string_view scheme = origin.substr(0, scheme_end);
   const bool secure = http::equals_ignoring_case(scheme, "https");
-  if (!secure && !http::equals_ignoring_case(scheme, "http")) return false;
+  if (!secure && (over_tls || !http::equals_ignoring_case(scheme, "http"))) return false;
 
   // An origin ends with its authority (RFC 6454 section 7.1), and an authority in it has no user.
   const std::string_view rest = origin.substr(scheme_end + separator.size());
@@ -51,18 +51,19 @@ bool same_origin(std::string_view origin, std::string_view host) noexcept {
 
 }  // namespace
 
-bool origin_allowed(std::string_view origin, std::string_view host, std::span<const std::string> allowed) noexcept {
-  if (allowed.empty()) return same_origin(origin, host);
+bool origin_allowed(std::string_view origin, std::string_view host, std::span<const std::string> allowed,
+                    bool secure) noexcept {
+  if (allowed.empty()) return same_origin(origin, host, secure);
   return std::any_of(allowed.begin(), allowed.end(), [origin](const std::string& one) {
     return one == "*" || http::equals_ignoring_case(one, origin);
   });
 }
 
-bool origin_allowed(const http::Fields& fields, std::span<const std::string> allowed) noexcept {
+bool origin_allowed(const http::Fields& fields, std::span<const std::string> allowed, bool secure) noexcept {
   const http::FieldValues origins = fields.values("origin");
   if (origins.empty()) return true;
   if (std::next(origins.begin()) != origins.end()) return false;
-  return origin_allowed(*origins.begin(), fields.find("host"), allowed);
+  return origin_allowed(*origins.begin(), fields.find("host"), allowed, secure);
 }
 
 }  // namespace tidewire::websocket

@@ -112,7 +112,7 @@ void shake_hands(const EndpointRef& endpoint, const http::Request& request, http
   auto judged = judge_request(
       {.method = request.method_text(), .http_1_1 = request.minor_version() >= 1, .fields = request.headers()});
   if (const auto* refusal = std::get_if<HandshakeRefusal>(&judged)) return refuse(response, *refusal);
-  if (!origin_allowed(request.headers(), endpoint->options.allowed_origins)) {
+  if (!origin_allowed(request.headers(), endpoint->options.allowed_origins, request.is_secure())) {
     response.send(http::Status::forbidden, "this origin may not connect\n");
     return;
   }

@@ -138,3 +138,10 @@ TEST_CASE("who sent a request is asked for when it is wanted, and kept by its co
   delivered.request.clear();
   CHECK(delivered.request.peer().empty());
 }
+
+TEST_CASE("a request is http unless its connection is encrypted, and its copy knows") {
+  Delivered delivered;
+  CHECK(delivered.request.scheme() == "http");
+  CHECK(delivered.request.encryption() == nullptr);
+  CHECK_FALSE(delivered.request.clone().get().is_secure());
+}

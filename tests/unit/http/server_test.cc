@@ -144,3 +144,100 @@ TEST_CASE("destroying a server with connections in every state closes them all")
   site.server.reset();
   for (auto& client : site.clients) site.until_over(*client);
 }
+
+namespace {
+
+/// A client that connects to where a server listens, and speaks TLS.
+Recorder& connect_by_tls(Site& site, const transport::Address& address) {
+  Descriptor socket = connect_to(address);
+  REQUIRE(::fcntl(socket.get(), F_SETFL, O_NONBLOCK) == 0);
+  auto stream = tls::connect(client_context(), adopt(site.loop, std::move(socket)), "localhost", address.port());
+  site.clients.push_back(std::make_unique<Recorder>(*std::move(stream)));
+  return *site.clients.back();
+}
+
+}  // namespace
+
+TEST_CASE("a server that listens with a TLS context serves https, and says so of its requests") {
+  Site site;
+  std::string seen;
+  std::optional<http::OwnedRequest> kept;
+  site.server->get("/", [&](const Request& request, Response& response) {
+    seen = std::string(request.scheme()) + " " + std::string(request.encryption()->server_name());
+    kept.emplace(request);
+    response.send(request.encryption()->cipher());
+  });
+  const auto address = site.server->listen("127.0.0.1:0", server_context()).value();
+  Recorder& client = connect_by_tls(site, address);
+  client.write(get("/"));
+  site.until_received(client, "TLS_AES_128_GCM_SHA256");
+  CHECK(seen == "https localhost");
+  CHECK(kept->get().scheme() == "https");
+  CHECK(kept->get().encryption() == nullptr);
+}
+
+TEST_CASE("requests in the clear are http") {
+  Site site;
+  site.server->get("/", [&](const Request& request, Response& response) {
+    CHECK(request.encryption() == nullptr);
+    CHECK_FALSE(request.is_secure());
+    response.send(request.scheme());
+  });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until([&] { return client.received.ends_with("\r\n\r\nhttp"); });
+}
+
+TEST_CASE("who speaks HTTP to a TLS port is told so, and nobody else notices") {
+  Site site;
+  site.server->get("/", answer);
+  const auto address = site.server->listen("127.0.0.1:0", server_context()).value();
+  Recorder& bystander = connect_by_tls(site, address);
+  site.until([&] { return tls::as_encrypted(*bystander.stream)->established(); });
+  const Descriptor plain = connect_to(address);
+  plain.send(get("/"));
+  REQUIRE(::fcntl(plain.get(), F_SETFL, O_NONBLOCK) == 0);
+  std::string received;
+  bool ended = false;
+  site.until([&] {
+    char bytes[500];
+    const ssize_t count = ::recv(plain.get(), bytes, sizeof bytes, 0);
+    if (count > 0) received.append(bytes, static_cast<std::size_t>(count));
+    ended |= count == 0;
+    return ended;
+  });
+  CHECK(received.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+  CHECK(received.ends_with("https://\n"));
+  CHECK(received.size() - received.find("\r\n\r\n") - 4 == 42);
+  CHECK(site.logged("TLS handshake with 127.0.0.1:"));
+  bystander.write(get("/"));
+  site.until_received(bystander, "HTTP/1.1 200 ");
+}
+
+TEST_CASE("a client's TLS context can't serve") {
+  Site site;
+  const auto failed = site.server->listen("127.0.0.1:0", client_context());
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code == Errc::invalid_configuration);
+}
+
+TEST_CASE("clients in the middle of a handshake hold up neither a drain nor a server's end") {
+  for (const bool drains : {true, false}) {
+    CAPTURE(drains);
+    Site site;
+    const auto address = site.server->listen("127.0.0.1:0", server_context()).value();
+    std::vector<Descriptor> silent;
+    for (int count = 0; count < 20; ++count) {
+      silent.push_back(connect_to(address));
+      if (count % 2 == 0) silent.back().send(std::string_view("\x16\x03\x01\x02\x00\x01", 6));
+    }
+    site.until([&] { return site.server->open_connections().value() == 20; });
+    if (!drains) {
+      site.server.reset();
+      continue;
+    }
+    bool done = false;
+    site.server->drain(60s, [&] { done = true; });
+    site.until([&] { return done; });
+  }
+}

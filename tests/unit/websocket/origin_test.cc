@@ -135,3 +135,12 @@ TEST_CASE("a request with two Origins is refused") {
   CHECK_FALSE(
       origin_allowed(Head("Host: example.com\nOrigin: http://example.com\nOrigin: http://example.com\n").fields(), {}));
 }
+
+TEST_CASE("over TLS, a page that came in the clear is of another origin, whatever its host") {
+  CHECK(origin_allowed("https://example.com", "example.com", {}, true));
+  CHECK(origin_allowed("HTTPS://example.com:8443", "example.com:8443", {}, true));
+  CHECK_FALSE(origin_allowed("http://example.com", "example.com", {}, true));
+  CHECK_FALSE(origin_allowed("http://example.com:443", "example.com", {}, true));
+  CHECK(origin_allowed("http://example.com", "example.com", std::vector<std::string>{"http://example.com"}, true));
+  CHECK_FALSE(origin_allowed(Head("Host: example.com\nOrigin: http://example.com\n").fields(), {}, true));
+}
