@@ -2,6 +2,7 @@
 /// page and server say to each other.
 #include <chat/page.h>
 #include <chat/session.h>
+#include <listening.h>
 #include <program.h>
 #include <tidewire/tidewire.h>
 #include <CLI/CLI.hpp>
@@ -15,24 +16,18 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Settings {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;
+  examples::Listening where{.port = 8080};
   std::string page = TIDEWIRE_CHAT_PAGE;
   chat::Limits limits;
 };
 
-/// "HOST:PORT", with the brackets that an IPv6 address needs.
-std::string endpoint(const std::string& host, std::uint16_t port) {
-  const bool v6 = host.find(':') != std::string::npos && host.front() != '[';
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
-
 /// Where a browser on this machine finds the page.
-std::string page_address(const std::string& host, std::uint16_t port) {
+std::string page_address(const examples::Listening& where, std::uint16_t port) {
+  const std::string scheme = where.secure() ? "https://" : "http://";
   for (const char* here : {"127.0.0.1", "0.0.0.0", "*", "::1", "[::1]", "::", "[::]"}) {
-    if (host == here) return "http://localhost:" + std::to_string(port);
+    if (where.host == here) return scheme + "localhost:" + std::to_string(port);
   }
-  return "http://" + endpoint(host, port);
+  return scheme + where.address(port);
 }
 
 int serve(const Settings& settings) {
@@ -50,14 +45,11 @@ int serve(const Settings& settings) {
     response.header("Content-Type", "application/json").header("Cache-Control", "no-store").send(chat.stats(server));
   });
 
-  const auto address = server.listen(endpoint(settings.host, settings.port));
-  if (!address) {
-    std::fprintf(stderr, "chat_server: %s\n", address.error().message().c_str());
-    return address.error().code == Errc::invalid_argument ? 2 : 1;
-  }
+  const auto address = examples::listen(server, settings.where);
+  if (!address) return examples::cannot_listen("chat_server", address.error());
   loop.on_signal({SIGINT, SIGTERM}, [&] { server.drain(5s, [&] { loop.stop(); }); }).value();
   std::printf("chat_server listens on %s\n", address->to_string().c_str());
-  std::printf("open %s\n", page_address(settings.host, address->port()).c_str());
+  std::printf("open %s\n", page_address(settings.where, address->port()).c_str());
   std::fflush(stdout);
   loop.run();
   std::printf("chat_server has finished\n");
@@ -70,8 +62,7 @@ int main(int argc, char** argv) {
   Settings settings;
   CLI::App app("A chat in the browser: rooms, names, who is here, and the last messages for whoever joins.",
                "chat_server");
-  app.add_option("--host", settings.host, "IP address to listen on, * for all")->capture_default_str();
-  app.add_option("--port", settings.port, "port to listen on, 0 for any")->capture_default_str();
+  settings.where.add_flags(app);
   app.add_option("--page", settings.page, "folder with the page's files")->capture_default_str();
   app.add_option("--rate", settings.limits.messages_per_second, "messages a second that a person may send")
       ->check(CLI::PositiveNumber)

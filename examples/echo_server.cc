@@ -1,5 +1,6 @@
 /// Echoes WebSocket messages on /echo, passes each on to all on /broadcast, and serves GET /plaintext: what
 /// benchmarks, conformance suites and first attempts with a client want.
+#include <listening.h>
 #include <program.h>
 #include <tidewire/tidewire.h>
 #include <chrono>
@@ -30,19 +31,12 @@ class Broadcast final : public websocket::Handler {
 };
 
 struct Settings {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 9001;
+  examples::Listening where{.port = 9001};
   std::size_t max_message_size = std::size_t{1} << 20;
   bool libuv = false;
   bool deflate = false;
   bool takeover = false;
 };
-
-/// "HOST:PORT", with the brackets that an IPv6 address needs.
-std::string endpoint(const Settings& settings) {
-  const bool v6 = settings.host.find(':') != std::string::npos && settings.host.front() != '[';
-  return (v6 ? "[" + settings.host + "]" : settings.host) + ":" + std::to_string(settings.port);
-}
 
 int serve(const Settings& settings) {
   Loop loop(settings.libuv ? Polling::libuv : Polling::native);
@@ -55,11 +49,8 @@ int serve(const Settings& settings) {
   websocket::route<Broadcast>(server, "/broadcast", options, topics);
   server.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
 
-  const auto address = server.listen(endpoint(settings));
-  if (!address) {
-    std::fprintf(stderr, "echo_server: %s\n", address.error().message().c_str());
-    return address.error().code == Errc::invalid_argument ? 2 : 1;
-  }
+  const auto address = examples::listen(server, settings.where);
+  if (!address) return examples::cannot_listen("echo_server", address.error());
   loop.on_signal({SIGINT, SIGTERM}, [&] { server.drain(10s, [&] { loop.stop(); }); }).value();
   std::printf("echo_server listens on %s\n", address->to_string().c_str());
   std::fflush(stdout);
@@ -73,8 +64,7 @@ int serve(const Settings& settings) {
 int main(int argc, char** argv) {
   Settings settings;
   CLI::App app("WebSocket echo on /echo, broadcast on /broadcast, and GET /plaintext.", "echo_server");
-  app.add_option("--host", settings.host, "IP address to listen on, * for all")->capture_default_str();
-  app.add_option("--port", settings.port, "port to listen on, 0 for any")->capture_default_str();
+  settings.where.add_flags(app);
   app.add_option("--max-message-size", settings.max_message_size, "largest message taken, in bytes")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
