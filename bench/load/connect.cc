@@ -5,11 +5,11 @@
 #include <sys/socket.h>
 #include <tidewire/bench/connect.h>
 #include <tidewire/bench/heads.h>
-#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 namespace tidewire::bench {
@@ -28,40 +28,64 @@ Error system_error(std::string detail) {
   return Error::system(-errno, std::move(detail));
 }
 
-Result<Descriptor> open_connection(const Endpoint& endpoint) {
-  Descriptor connection(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (connection.number() < 0) return system_error("socket");
+Result<Connection> open_connection(const Endpoint& endpoint) {
+  Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.number() < 0) return system_error("socket");
   const int on = 1;
-  setsockopt(connection.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(connection.number(), SOL_SOCKET, SO_RCVTIMEO, &call_timeout, sizeof call_timeout);
-  setsockopt(connection.number(), SOL_SOCKET, SO_SNDTIMEO, &call_timeout, sizeof call_timeout);
+  setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(socket.number(), SOL_SOCKET, SO_RCVTIMEO, &call_timeout, sizeof call_timeout);
+  setsockopt(socket.number(), SOL_SOCKET, SO_SNDTIMEO, &call_timeout, sizeof call_timeout);
   const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
-  if (::connect(connection.number(), address, sizeof endpoint.address) != 0) {
+  if (::connect(socket.number(), address, sizeof endpoint.address) != 0) {
     return system_error("connect to " + endpoint.host + ":" + std::to_string(endpoint.port));
   }
-  return connection;
+  if (endpoint.tls == nullptr) return Connection(std::move(socket));
+  auto channel = endpoint.tls->channel();
+  if (!channel) return channel.error();
+  return Connection(std::move(socket), *std::move(channel));
 }
 
-Result<void> send_all(const Descriptor& connection, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(connection.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0) return system_error("send");
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
+Result<void> finish_tls(Connection& connection) {
+  for (;;) {
+    const auto step = connection.shake_hands();
+    if (!step) return step.error();
+    if (*step == Handshake::done) return {};
+    if (*step == Handshake::waits) return Error{Errc::timeout, "TLS handshake"};
+  }
+}
+
+/// Each handshake begins before the first one ends, so that the server has work meanwhile.
+Result<void> finish_tls(std::vector<Connection>& connections) {
+  for (Connection& connection : connections) {
+    if (const auto begun = connection.shake_hands(); !begun) return begun.error();
+  }
+  for (Connection& connection : connections) {
+    if (auto finished = finish_tls(connection); !finished) return finished;
   }
   return {};
 }
 
-Result<void> receive_more(const Descriptor& connection, std::string& bytes) {
-  std::array<char, 16 * 1024> buffer;
-  const ssize_t received = ::recv(connection.number(), buffer.data(), buffer.size(), 0);
-  if (received < 0) return system_error("receive");
-  if (received == 0) return Error{Errc::closed, "the server ended a connection"};
-  bytes.append(buffer.data(), static_cast<std::size_t>(received));
+Result<void> send_all(Connection& connection, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto sent = connection.send_some(bytes);
+    if (!sent) return sent.error();
+    if (*sent == 0) return Error{Errc::timeout, "send"};
+    bytes.remove_prefix(*sent);
+  }
+  return {};
+}
+
+Result<void> receive_more(Connection& connection, std::string& bytes) {
+  std::array<char, least_receive_buffer_bytes> buffer;
+  const auto received = connection.receive_some(buffer);
+  if (!received) return received.error();
+  if (received->nothing) return Error{Errc::timeout, "receive"};
+  bytes.append(buffer.data(), received->bytes);
   return {};
 }
 
 /// Reads up to the blank line that ends a response's head, and what happens to come with it; the head's size.
-Result<std::size_t> receive_head(const Descriptor& connection, std::string& bytes) {
+Result<std::size_t> receive_head(Connection& connection, std::string& bytes) {
   for (;;) {
     if (auto more = receive_more(connection, bytes); !more) return more.error();
     if (const auto end = bytes.find("\r\n\r\n"); end != std::string::npos) return end + 4;
@@ -70,7 +94,7 @@ Result<std::size_t> receive_head(const Descriptor& connection, std::string& byte
 }
 
 /// The head of the answer.
-Result<std::string> finish_handshake(const Descriptor& connection, Offer offer) {
+Result<std::string> finish_handshake(Connection& connection, Offer offer) {
   std::string bytes;
   const auto end = receive_head(connection, bytes);
   if (!end) return end.error();
@@ -80,17 +104,6 @@ Result<std::string> finish_handshake(const Descriptor& connection, Offer offer) 
 }
 
 }  // namespace
-
-Descriptor::Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  std::swap(number_, other.number_);
-  return *this;
-}
-
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
 
 Result<Endpoint> loopback_endpoint(std::string_view host, std::uint16_t port) {
   Endpoint endpoint;
@@ -119,29 +132,34 @@ Result<void> allow_open_files(std::size_t count) {
   return {};
 }
 
-Result<std::vector<Descriptor>> open_connections(const Endpoint& endpoint, std::size_t count) {
-  std::vector<Descriptor> connections;
+Result<std::vector<Connection>> open_connections(const Endpoint& endpoint, std::size_t count) {
+  std::vector<Connection> connections;
   connections.reserve(count);
   while (connections.size() < count) {
-    auto opened = open_connection(endpoint);
-    if (!opened) return opened.error();
-    connections.push_back(*std::move(opened));
+    std::vector<Connection> wave;
+    while (wave.size() < std::min(wave_size, count - connections.size())) {
+      auto opened = open_connection(endpoint);
+      if (!opened) return opened.error();
+      wave.push_back(*std::move(opened));
+    }
+    if (auto finished = finish_tls(wave); !finished) return finished.error();
+    std::move(wave.begin(), wave.end(), std::back_inserter(connections));
   }
   return connections;
 }
 
-Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::string_view path, std::size_t count,
+Result<std::vector<Connection>> open_websockets(const Endpoint& endpoint, std::string_view path, std::size_t count,
                                                 Offer offer) {
   const std::string handshake = handshake_request(endpoint, path, offer);
-  std::vector<Descriptor> connections;
+  std::vector<Connection> connections;
   connections.reserve(count);
   while (connections.size() < count) {
     auto wave = open_connections(endpoint, std::min(wave_size, count - connections.size()));
     if (!wave) return wave.error();
-    for (const Descriptor& connection : *wave) {
+    for (Connection& connection : *wave) {
       if (auto sent = send_all(connection, handshake); !sent) return sent.error();
     }
-    for (Descriptor& connection : *wave) {
+    for (Connection& connection : *wave) {
       if (auto finished = finish_handshake(connection, offer); !finished) return finished.error();
       connections.push_back(std::move(connection));
     }
@@ -150,39 +168,26 @@ Result<std::vector<Descriptor>> open_websockets(const Endpoint& endpoint, std::s
 }
 
 Result<std::string> agreed_extension(const Endpoint& endpoint, std::string_view path, Offer offer) {
-  const auto connection = open_connection(endpoint);
+  auto connection = open_connections(endpoint, 1);
   if (!connection) return connection.error();
-  if (auto sent = send_all(*connection, handshake_request(endpoint, path, offer)); !sent) return sent.error();
-  const auto head = finish_handshake(*connection, offer);
+  const std::string handshake = handshake_request(endpoint, path, offer);
+  if (auto sent = send_all(connection->front(), handshake); !sent) return sent.error();
+  const auto head = finish_handshake(connection->front(), offer);
   if (!head) return head.error();
   return std::string(header_field(*head, "Sec-WebSocket-Extensions"));
 }
 
-Result<void> make_non_blocking(const std::vector<Descriptor>& connections) {
-  for (const Descriptor& connection : connections) {
-    const int flags = fcntl(connection.number(), F_GETFL);
-    if (flags < 0 || fcntl(connection.number(), F_SETFL, flags | O_NONBLOCK) != 0)
+Result<void> make_non_blocking(const std::vector<Connection>& connections) {
+  for (const Connection& connection : connections) {
+    const int flags = fcntl(connection.descriptor(), F_GETFL);
+    if (flags < 0 || fcntl(connection.descriptor(), F_SETFL, flags | O_NONBLOCK) != 0) {
       return Error::system(-errno, "fcntl");
+    }
   }
   return {};
 }
 
-Result<std::size_t> send_some(int descriptor, std::string_view bytes) {
-  const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (sent >= 0) return static_cast<std::size_t>(sent);
-  if (errno == EAGAIN) return std::size_t{0};
-  return Error::system(-errno, "send");
-}
-
-Result<std::size_t> receive_some(int descriptor, std::span<char> buffer) {
-  const ssize_t received = ::recv(descriptor, buffer.data(), buffer.size(), 0);
-  if (received > 0) return static_cast<std::size_t>(received);
-  if (received == 0) return Error{Errc::closed, "the server ended a connection"};
-  if (errno == EAGAIN) return std::size_t{0};
-  return Error::system(-errno, "receive");
-}
-
-Result<Response> request(const Descriptor& connection, std::string_view bytes) {
+Result<Response> request(Connection& connection, std::string_view bytes) {
   if (auto sent = send_all(connection, bytes); !sent) return sent.error();
   Response response;
   const auto end = receive_head(connection, response.head);

@@ -44,7 +44,7 @@ Result<Exchange> http_exchange(const Endpoint& endpoint, std::string_view path, 
   const std::string get = get_request(endpoint, path, headers);
   if (auto good = check_batch(get.size(), depth); !good) return good.error();
 
-  const auto connection = open_connections(endpoint, 1);
+  auto connection = open_connections(endpoint, 1);
   if (!connection) return connection.error();
   const auto response = request(connection->front(), get);
   if (!response) return response.error();

@@ -8,22 +8,22 @@ constexpr std::size_t receive_buffer_bytes = 256 * 1024;
 
 }  // namespace
 
-Fanout::Fanout(Poller poller, const std::vector<Descriptor>& connections, const Exchange& exchange)
+Fanout::Fanout(Poller poller, std::span<Connection> connections, const Exchange& exchange)
     : exchange_(exchange),
       replies_(exchange),
       poller_(std::move(poller)),
       receive_buffer_(receive_buffer_bytes),
       unsent_from_(exchange.batch.size()) {
   peers_.reserve(connections.size());
-  for (const Descriptor& connection : connections) peers_.push_back({connection.number(), {}, 0});
+  for (Connection& connection : connections) peers_.push_back({&connection, {}, 0});
 }
 
-Result<std::unique_ptr<Fanout>> Fanout::over(const std::vector<Descriptor>& connections, const Exchange& exchange) {
+Result<std::unique_ptr<Fanout>> Fanout::over(std::span<Connection> connections, const Exchange& exchange) {
   auto poller = Poller::create();
   if (!poller) return poller.error();
   std::unique_ptr<Fanout> fanout(new Fanout(*std::move(poller), connections, exchange));
   for (Peer& peer : fanout->peers_) {
-    if (auto added = fanout->poller_.add(peer.descriptor, &peer); !added) return added.error();
+    if (auto added = fanout->poller_.add(peer.connection->descriptor(), &peer); !added) return added.error();
   }
   return fanout;
 }
@@ -76,7 +76,7 @@ Result<void> Fanout::publish() {
 }
 
 Result<void> Fanout::send_rest() {
-  const auto sent = send_some(peers_.front().descriptor, std::string_view(exchange_.batch).substr(unsent_from_));
+  const auto sent = peers_.front().connection->send_some(std::string_view(exchange_.batch).substr(unsent_from_));
   if (!sent) return sent.error();
   unsent_from_ += *sent;
   return {};
@@ -84,9 +84,9 @@ Result<void> Fanout::send_rest() {
 
 Result<void> Fanout::receive(Peer& peer) {
   for (;;) {
-    const auto received = receive_some(peer.descriptor, receive_buffer_);
+    const auto received = peer.connection->receive_some(receive_buffer_);
     if (!received) return received.error();
-    const auto ended = replies_.take(peer.stream, std::string_view(receive_buffer_.data(), *received));
+    const auto ended = replies_.take(peer.stream, std::string_view(receive_buffer_.data(), received->bytes));
     if (!ended) return replies_.wrong_reply();
     peer.received += *ended;
     if (peer.received + (peer.stream.offset > 0 ? 1 : 0) > published_) return replies_.wrong_reply();
@@ -96,7 +96,7 @@ Result<void> Fanout::receive(Peer& peer) {
       --waiting_;
       if (!sender) record_latency(Clock::now() - sent_);
     }
-    if (*received < receive_buffer_.size()) return {};
+    if (received->all) return {};
   }
 }
 

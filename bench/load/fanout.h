@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tidewire/bench/connect.h>
+#include <tidewire/bench/connection.h>
 #include <tidewire/bench/exchange.h>
 #include <tidewire/bench/poller.h>
 #include <tidewire/bench/replies.h>
@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace tidewire::bench {
@@ -21,7 +22,7 @@ namespace tidewire::bench {
 class Fanout final : public Workload {
  public:
   /// As for Traffic. The first connection is the sender's.
-  [[nodiscard]] static Result<std::unique_ptr<Fanout>> over(const std::vector<Descriptor>& connections,
+  [[nodiscard]] static Result<std::unique_ptr<Fanout>> over(std::span<Connection> connections,
                                                             const Exchange& exchange);
 
   /// One batch to all.
@@ -33,12 +34,12 @@ class Fanout final : public Workload {
 
  private:
   struct Peer {
-    int descriptor;
+    Connection* connection;
     ReplyStream stream;
     std::uint64_t received;  ///< Messages, since the start.
   };
 
-  Fanout(Poller poller, const std::vector<Descriptor>& connections, const Exchange& exchange);
+  Fanout(Poller poller, std::span<Connection> connections, const Exchange& exchange);
 
   Result<void> publish();
   Result<void> send_rest();

@@ -6,7 +6,7 @@
 namespace tidewire::bench {
 namespace {
 
-Result<void> use_once(const std::vector<Descriptor>& connections, const Exchange& exchange) {
+Result<void> use_once(std::vector<Connection>& connections, const Exchange& exchange) {
   if (auto made = make_non_blocking(connections); !made) return made;
   auto traffic = Traffic::over(connections, exchange);
   if (!traffic) return traffic.error();
@@ -19,14 +19,14 @@ Result<IdleReport> measure_idle(const Endpoint& endpoint, std::string_view path,
                                 const Exchange& exchange, const Process& server, std::chrono::nanoseconds hold) {
   const Offer offer = exchange.deflated ? exchange.deflated->offer() : Offer::nothing;
   {
-    const auto first = open_websockets(endpoint, path, 1, offer);
+    auto first = open_websockets(endpoint, path, 1, offer);
     if (!first) return first.error();
     if (auto used = use_once(*first, exchange); !used) return used.error();
   }
   std::this_thread::sleep_for(hold);
   const auto before = server.memory();
   if (!before) return before.error();
-  const auto opened = open_websockets(endpoint, path, connections, offer);
+  auto opened = open_websockets(endpoint, path, connections, offer);
   if (!opened) return opened.error();
   std::this_thread::sleep_for(hold);
   const auto after = server.memory();

@@ -3,9 +3,11 @@
 #include <tidewire/bench/connect.h>
 #include <tidewire/bench/exchange.h>
 #include <tidewire/bench/process.h>
+#include <tidewire/bench/tls.h>
 #include <tidewire/core/result.h>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace tidewire::bench {
@@ -17,6 +19,7 @@ struct IdleReport {
   Memory after;
   std::size_t echoes = 0;  ///< Of each connection, in the end.
   Memory after_echoes;
+  std::optional<TlsAgreement> tls = {};
 };
 
 /// Opens WebSocket connections that say nothing, and reads the server's memory before and after. A first connection

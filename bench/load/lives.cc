@@ -1,3 +1,4 @@
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <tidewire/bench/frames.h>
 #include <tidewire/bench/heads.h>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t most_before_upgrade = 128;
 constexpr std::size_t most_head_bytes = 16 * 1024;
+constexpr std::size_t receive_buffer_bytes = least_receive_buffer_bytes;
 constexpr std::string_view code_1000 = "\x03\xe8";
 
 }  // namespace
@@ -21,7 +23,7 @@ Lives::Lives(Poller poller, const Endpoint& endpoint, std::string_view path, std
       close_(client_close_frame(code_1000, 0x6455)),
       poller_(std::move(poller)),
       lives_(at_a_time),
-      receive_buffer_(most_head_bytes) {
+      receive_buffer_(receive_buffer_bytes) {
   unborn_.reserve(at_a_time);
 }
 
@@ -32,6 +34,13 @@ Result<std::unique_ptr<Lives>> Lives::with(const Endpoint& endpoint, std::string
 }
 
 Result<void> Lives::run_once() {
+  if (auto lived = all_once(); !lived) return lived;
+  if (endpoint_.tls == nullptr || !endpoint_.tls->resumes()) return {};
+  if (!endpoint_.tls->has_session()) return Error{Errc::refused, "TLS: the server gave no session to resume"};
+  return all_once();
+}
+
+Result<void> Lives::all_once() {
   if (auto started = start_all(); !started) return started;
   return finish();
 }
@@ -87,25 +96,41 @@ Result<void> Lives::bear(Life& life) {
   life.born = Clock::now();
   life.stage = Stage::connecting;
   life.received.clear();
-  life.connection = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (life.connection.number() < 0) return Error::system(-errno, "socket");
+  Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket.number() < 0) return Error::system(-errno, "socket");
   const auto* address = reinterpret_cast<const sockaddr*>(&endpoint_.address);
-  const int connected = ::connect(life.connection.number(), address, sizeof endpoint_.address);
+  const int connected = ::connect(socket.number(), address, sizeof endpoint_.address);
   if (connected != 0 && errno != EINPROGRESS) {
     return Error::system(-errno, "connect to " + endpoint_.host + ":" + std::to_string(endpoint_.port));
   }
+  std::unique_ptr<TlsChannel> tls;
+  if (endpoint_.tls != nullptr) {
+    auto channel = endpoint_.tls->channel();
+    if (!channel) return channel.error();
+    tls = *std::move(channel);
+    // The request follows the end of the handshake, which a server may have no answer to.
+    const int on = 1;
+    setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  life.connection = Connection(std::move(socket), std::move(tls));
   ++living_;
   ++before_upgrade_;
-  if (auto added = poller_.add(life.connection.number(), &life); !added) return added;
+  if (auto added = poller_.add(life.connection.descriptor(), &life); !added) return added;
   // Over loopback the connection is mostly there by now.
   return upgrade(life);
 }
 
 Result<void> Lives::upgrade(Life& life) {
-  const ssize_t sent = ::send(life.connection.number(), handshake_.data(), handshake_.size(), MSG_NOSIGNAL);
-  if (sent < 0 && errno == EAGAIN) return {};
-  if (sent < 0) return Error::system(-errno, "connect to " + endpoint_.host + ":" + std::to_string(endpoint_.port));
-  if (static_cast<std::size_t>(sent) != handshake_.size()) return Error{Errc::too_large, "the handshake"};
+  for (auto tls = Handshake::goes_on; tls != Handshake::done;) {
+    const auto step = life.connection.shake_hands();
+    if (!step) return step.error();
+    if (*step == Handshake::waits) return {};
+    tls = *step;
+  }
+  const auto sent = life.connection.send_some(handshake_);
+  if (!sent) return sent.error();
+  if (*sent == 0) return {};
+  if (*sent != handshake_.size()) return Error{Errc::too_large, "the handshake"};
   life.stage = Stage::upgrading;
   return {};
 }
@@ -113,17 +138,14 @@ Result<void> Lives::upgrade(Life& life) {
 /// `ended`: the server's end of the connection has come, behind all that can be read.
 Result<void> Lives::receive(Life& life, bool ended) {
   for (;;) {
-    const ssize_t received = ::recv(life.connection.number(), receive_buffer_.data(), receive_buffer_.size(), 0);
-    if (received < 0 && errno == EAGAIN) return {};
-    if (received < 0) return Error::system(-errno, "receive");
-    if (received == 0) return end(life);
-    const auto bytes = static_cast<std::size_t>(received);
-    if (auto taken = take(life, std::string_view(receive_buffer_.data(), bytes)); !taken) return taken;
-    if (bytes < receive_buffer_.size()) {
-      // What comes after a short read raises the next edge.
-      if (ended) return end(life);
-      return {};
+    const auto received = life.connection.receive(receive_buffer_);
+    if (!received) return received.error();
+    if (received->bytes > 0) {
+      const std::string_view bytes(receive_buffer_.data(), received->bytes);
+      if (auto taken = take(life, bytes); !taken) return taken;
     }
+    if (received->ended || (received->all && ended)) return end(life);
+    if (received->all) return {};
   }
 }
 
@@ -149,7 +171,7 @@ Result<void> Lives::take_handshake(Life& life, std::string_view answer) {
   life.received.clear();
   life.stage = Stage::closing;
   --before_upgrade_;
-  const auto sent = send_some(life.connection.number(), close_);
+  const auto sent = life.connection.send_some(close_);
   if (!sent) return sent.error();
   if (*sent != close_.size()) return Error{Errc::too_large, "a close frame"};
   return {};
@@ -171,7 +193,7 @@ Result<void> Lives::end(Life& life) {
   const bool closed = life.stage == Stage::closing && life.received.size() >= 2 &&
                       life.received.size() == 2U + static_cast<unsigned char>(life.received[1]);
   if (!closed) return Error{Errc::closed, "the server ended a connection without a closing handshake"};
-  life.connection = Descriptor(-1);
+  life.connection = Connection();
   --living_;
   ++ended_;
   record_latency(Clock::now() - life.born);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tidewire/bench/connect.h>
+#include <tidewire/bench/connection.h>
 #include <tidewire/bench/poller.h>
 #include <tidewire/bench/workload.h>
 #include <tidewire/core/result.h>
@@ -13,7 +14,8 @@
 
 namespace tidewire::bench {
 
-/// Connections that come and go: TCP connect, WebSocket handshake, closing handshake, TCP close, and the next one.
+/// Connections that come and go: TCP connect, TLS handshake if there is TLS, WebSocket handshake, closing handshake,
+/// TCP close, and the next one. Where sessions are resumed, first lives that are not measured bring them.
 ///
 /// The server has to close the TCP connection first, as RFC 6455 7.1.1 wants it. TIME_WAIT then stays on the server's
 /// side, where a new connection from the same port may take its place, and thousands of lives a second use up no ports.
@@ -26,7 +28,7 @@ class Lives final : public Workload {
   [[nodiscard]] static Result<std::unique_ptr<Lives>> with(const Endpoint& endpoint, std::string_view path,
                                                            std::size_t at_a_time);
 
-  /// One life for each of `at_a_time`.
+  /// One life for each of `at_a_time`, and where sessions are resumed another one with that.
   [[nodiscard]] Result<void> run_once() override;
   [[nodiscard]] Result<void> start() override;
   [[nodiscard]] Result<void> turn(Clock::time_point until) override;
@@ -34,14 +36,14 @@ class Lives final : public Workload {
   /// Lives that have ended well.
   [[nodiscard]] std::uint64_t messages() const override { return ended_; }
 
-  /// What one life takes each way. Known after the first.
+  /// What one life takes each way, without what TLS adds. Known after the first.
   [[nodiscard]] std::size_t request_bytes() const noexcept { return handshake_.size() + close_.size(); }
   [[nodiscard]] std::size_t reply_bytes() const noexcept { return head_.size() + close_bytes_; }
 
  private:
   enum class Stage { connecting, upgrading, closing };
   struct Life {
-    Descriptor connection{-1};
+    Connection connection;
     Stage stage = Stage::connecting;
     Clock::time_point born;
     std::string received;  ///< Of an answer that has not come whole.
@@ -49,6 +51,7 @@ class Lives final : public Workload {
 
   Lives(Poller poller, const Endpoint& endpoint, std::string_view path, std::size_t at_a_time);
 
+  Result<void> all_once();
   Result<void> start_all();
   Result<void> bear_some();
   Result<void> bear(Life& life);

@@ -31,6 +31,7 @@ TrafficReport report_on(const Options& options, const char* message, const Excha
                           .request_bytes = exchange.batch.size() / exchange.depth,
                           .reply_bytes = exchange.reply.size(),
                           .window = {},
+                          .tls = {},
                           .deflate = {},
                           .paced = {},
                           .slow = {}};
@@ -46,7 +47,8 @@ TrafficReport report_on(const Options& options, const char* message, const Excha
 
 /// Right answers first: figures of a server that answers wrongly are worth nothing. The rest of the report is filled in
 /// by the caller; with --once there is none.
-std::optional<TrafficReport> run(Workload& workload, const Options& options, TrafficReport report) {
+std::optional<TrafficReport> run(Workload& workload, const Options& options, const Endpoint& endpoint,
+                                 TrafficReport report) {
   std::optional<Process> server;
   if (options.pid != 0) server = Process::find(options.pid).value();
   workload.run_once().value();
@@ -57,6 +59,7 @@ std::optional<TrafficReport> run(Workload& workload, const Options& options, Tra
   }
   report.window = measure(workload, options.warm_up, options.measured, server).value();
   report.latency = &workload.latency();
+  if (endpoint.tls != nullptr) report.tls = endpoint.tls->agreement();
   if (report.deflate) {
     report.deflate->reply_bytes =
         static_cast<double>(report.window.reply_bytes) / static_cast<double>(report.window.messages);
@@ -71,17 +74,17 @@ void show(const Options& options, const Report& report) {
 }
 
 /// Over connections that each exchange the same, in a closed or an open loop.
-void run_exchange(const Options& options, const char* message, const Exchange& exchange,
-                  const std::vector<Descriptor>& connections) {
+void run_exchange(const Options& options, const Endpoint& endpoint, const char* message, const Exchange& exchange,
+                  std::vector<Connection> connections) {
   make_non_blocking(connections).value();
   const TrafficReport asked = report_on(options, message, exchange);
   if (!options.rate) {
     const auto traffic = Traffic::over(connections, exchange).value();
-    if (const auto report = run(*traffic, options, asked)) show(options, *report);
+    if (const auto report = run(*traffic, options, endpoint, asked)) show(options, *report);
     return;
   }
   const auto paced = Paced::over(connections, exchange, *options.rate).value();
-  if (auto report = run(*paced, options, asked)) {
+  if (auto report = run(*paced, options, endpoint, asked)) {
     const auto late = [&](double quantile) {
       return std::chrono::nanoseconds(paced->lateness().value_at_quantile(quantile));
     };
@@ -104,26 +107,27 @@ Exchange echoes_as_offered(const Options& options, const Endpoint& endpoint) {
 
 void run_echo(const Options& options, const Endpoint& endpoint) {
   const Exchange exchange = echoes_as_offered(options, endpoint);
-  run_exchange(options, "echoes", exchange,
+  run_exchange(options, endpoint, "echoes", exchange,
                open_websockets(endpoint, options.path, options.connections, options.offer).value());
 }
 
 void run_http(const Options& options, const Endpoint& endpoint) {
   const Exchange exchange = http_exchange(endpoint, options.path, options.headers, options.depth).value();
-  run_exchange(options, "responses", exchange, open_connections(endpoint, options.connections).value());
+  run_exchange(options, endpoint, "responses", exchange, open_connections(endpoint, options.connections).value());
 }
 
 void run_fanout(const Options& options, const Endpoint& endpoint) {
   const Exchange exchange = echoes(options);
-  const auto connections = open_websockets(endpoint, options.path, options.connections + 1).value();
+  auto connections = open_websockets(endpoint, options.path, options.connections + 1).value();
   make_non_blocking(connections).value();
   const auto fanout = Fanout::over(connections, exchange).value();
-  if (const auto report = run(*fanout, options, report_on(options, "deliveries", exchange))) show(options, *report);
+  if (const auto report = run(*fanout, options, endpoint, report_on(options, "deliveries", exchange)))
+    show(options, *report);
 }
 
 void run_connect(const Options& options, const Endpoint& endpoint) {
   const auto lives = Lives::with(endpoint, options.path, options.connections).value();
-  if (auto report = run(*lives, options, report_on(options, "connections opened and closed", Exchange()))) {
+  if (auto report = run(*lives, options, endpoint, report_on(options, "connections opened and closed", Exchange()))) {
     report->request_bytes = lives->request_bytes();
     report->reply_bytes = lives->reply_bytes();
     show(options, *report);
@@ -134,10 +138,10 @@ void run_slow(const Options& options, const Endpoint& endpoint) {
   const Exchange exchange = echoes(options);
   const auto wanted = std::llround(options.slow_share * static_cast<double>(options.connections));
   const std::size_t slow = std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, options.connections - 1);
-  const auto connections = open_websockets(endpoint, options.path, options.connections).value();
+  auto connections = open_websockets(endpoint, options.path, options.connections).value();
   make_non_blocking(connections).value();
   const auto readers = SlowReaders::among(connections, slow, exchange).value();
-  if (auto report = run(*readers, options, report_on(options, "echoes", exchange))) {
+  if (auto report = run(*readers, options, endpoint, report_on(options, "echoes", exchange))) {
     report->slow = readers->outcome();
     show(options, *report);
   } else {
@@ -148,11 +152,18 @@ void run_slow(const Options& options, const Endpoint& endpoint) {
 void run_idle(const Options& options, const Endpoint& endpoint) {
   const Process server = Process::find(options.pid).value();
   const Exchange exchange = echoes_as_offered(options, endpoint);
-  show(options, measure_idle(endpoint, options.path, options.connections, exchange, server, options.hold).value());
+  auto report = measure_idle(endpoint, options.path, options.connections, exchange, server, options.hold).value();
+  if (endpoint.tls != nullptr) report.tls = endpoint.tls->agreement();
+  show(options, report);
 }
 
 void run_mode(const Options& options) {
-  const Endpoint endpoint = loopback_endpoint(options.host, options.port).value();
+  Endpoint endpoint = loopback_endpoint(options.host, options.port).value();
+  std::unique_ptr<TlsClient> tls;
+  if (options.tls) {
+    tls = TlsClient::create(*options.tls, options.resume).value();
+    endpoint.tls = tls.get();
+  }
   allow_open_files(options.connections + 32).value();
   switch (options.mode) {
     case Mode::echo:

@@ -35,6 +35,8 @@ struct Flags {
   std::string headers = "minimal";
   bool deflate = false;
   bool takeover = false;
+  bool tls = false;
+  std::string tls_version = "1.3";
 };
 
 void add_common(CLI::App& mode, Flags& flags, const ModeText& text) {
@@ -48,6 +50,17 @@ void add_common(CLI::App& mode, Flags& flags, const ModeText& text) {
   mode.add_option("--pid", options.pid, "the server's process, whose CPU time and memory are read")
       ->check(CLI::PositiveNumber);
   mode.add_flag("--json", options.json, "report as JSON");
+}
+
+void add_tls(CLI::App& mode, Flags& flags, const ModeText& text) {
+  auto* tls = mode.add_flag("--tls", flags.tls, "speak TLS, and take any certificate");
+  mode.add_option("--tls-version", flags.tls_version, "and no other")
+      ->check(CLI::IsMember({"1.2", "1.3"}))
+      ->needs(tls)
+      ->capture_default_str();
+  if (text.mode == Mode::connect) {
+    mode.add_flag("--resume", flags.options.resume, "resume TLS sessions of earlier connections")->needs(tls);
+  }
 }
 
 void add_times(CLI::App& mode, Flags& flags) {
@@ -87,6 +100,7 @@ void add_mode(CLI::App& app, Flags& flags, const ModeText& text) {
   CLI::App& mode = *app.add_subcommand(text.name, text.what);
   mode.callback([&flags, &text] { flags.options.mode = text.mode; });
   add_common(mode, flags, text);
+  add_tls(mode, flags, text);
   if (text.mode == Mode::idle) {
     mode.get_option("--pid")->required();
     mode.add_option("--hold-seconds", flags.hold_seconds, "before the memory is read")
@@ -125,6 +139,7 @@ Options options_of(const Flags& flags) {
   options.headers = flags.headers == "browser" ? Headers::browser : Headers::minimal;
   if (flags.deflate) options.offer = flags.takeover ? Offer::deflate_with_takeover : Offer::deflate;
   if (flags.rate > 0) options.rate = flags.rate;
+  if (flags.tls) options.tls = flags.tls_version == "1.2" ? TlsVersion::v1_2 : TlsVersion::v1_3;
   return options;
 }
 

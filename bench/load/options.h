@@ -3,6 +3,7 @@
 #include <tidewire/bench/frames.h>
 #include <tidewire/bench/heads.h>
 #include <tidewire/bench/offer.h>
+#include <tidewire/bench/tls.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +34,9 @@ struct Options {
   std::size_t depth = 1;
   Offer offer = Offer::nothing;
   Headers headers = Headers::minimal;
-  std::optional<double> rate;  ///< Messages a second; none in a closed loop.
+  std::optional<TlsVersion> tls;  ///< None in the clear.
+  bool resume = false;            ///< TLS sessions.
+  std::optional<double> rate;     ///< Messages a second; none in a closed loop.
   double slow_share = 0.1;
 };
 

@@ -15,7 +15,7 @@ constexpr int most_in_turn = 256;
 
 }  // namespace
 
-Paced::Paced(Poller poller, const std::vector<Descriptor>& connections, const Exchange& exchange, double rate)
+Paced::Paced(Poller poller, std::span<Connection> connections, const Exchange& exchange, double rate)
     : connections_(connections),
       exchange_(exchange),
       replies_(exchange),
@@ -23,16 +23,15 @@ Paced::Paced(Poller poller, const std::vector<Descriptor>& connections, const Ex
       receive_buffer_(receive_buffer_bytes),
       schedule_(rate / static_cast<double>(exchange.depth), connections.size()) {
   peers_.reserve(connections.size());
-  for (const Descriptor& connection : connections) peers_.push_back({connection.number(), 0, 0, 0, 0, {}});
+  for (Connection& connection : connections) peers_.push_back({&connection, 0, 0, 0, 0, {}});
 }
 
-Result<std::unique_ptr<Paced>> Paced::over(const std::vector<Descriptor>& connections, const Exchange& exchange,
-                                           double rate) {
+Result<std::unique_ptr<Paced>> Paced::over(std::span<Connection> connections, const Exchange& exchange, double rate) {
   auto poller = Poller::create();
   if (!poller) return poller.error();
   std::unique_ptr<Paced> paced(new Paced(*std::move(poller), connections, exchange, rate));
   for (Peer& peer : paced->peers_) {
-    if (auto added = paced->poller_.add(peer.descriptor, &peer); !added) return added.error();
+    if (auto added = paced->poller_.add(peer.connection->descriptor(), &peer); !added) return added.error();
   }
   return paced;
 }
@@ -107,7 +106,7 @@ std::string_view Paced::next_batch(const Peer& peer) const { return exchange_.ba
 Result<void> Paced::send_rest(Peer& peer) {
   while (peer.sent < peer.due) {
     const std::string_view batch = next_batch(peer);
-    const auto sent = send_some(peer.descriptor, batch.substr(peer.unsent_from));
+    const auto sent = peer.connection->send_some(batch.substr(peer.unsent_from));
     if (!sent) return sent.error();
     peer.unsent_from += *sent;
     if (peer.unsent_from < batch.size()) return {};
@@ -140,9 +139,9 @@ Result<void> Paced::wait(Clock::time_point until) {
 
 Result<void> Paced::receive(Peer& peer) {
   for (;;) {
-    const auto received = receive_some(peer.descriptor, receive_buffer_);
+    const auto received = peer.connection->receive_some(receive_buffer_);
     if (!received) return received.error();
-    const auto ended = replies_.take(peer.stream, std::string_view(receive_buffer_.data(), *received));
+    const auto ended = replies_.take(peer.stream, std::string_view(receive_buffer_.data(), received->bytes));
     if (!ended) return replies_.wrong_reply();
     const auto now = Clock::now();
     for (std::size_t i = 0; i < *ended; ++i) record(peer, peer.replies + i, now);
@@ -150,7 +149,7 @@ Result<void> Paced::receive(Peer& peer) {
     answered_ += *ended;
     const std::uint64_t begun = peer.sent + (peer.unsent_from > 0 ? 1 : 0);
     if (peer.replies + (peer.stream.offset > 0 ? 1 : 0) > begun * exchange_.depth) return replies_.wrong_reply();
-    if (*received < receive_buffer_.size()) return {};
+    if (received->all) return {};
   }
 }
 

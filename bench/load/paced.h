@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tidewire/bench/connect.h>
+#include <tidewire/bench/connection.h>
 #include <tidewire/bench/exchange.h>
 #include <tidewire/bench/poller.h>
 #include <tidewire/bench/replies.h>
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -26,8 +27,8 @@ namespace tidewire::bench {
 class Paced final : public Workload {
  public:
   /// As for Traffic; `rate` is messages a second over all connections.
-  [[nodiscard]] static Result<std::unique_ptr<Paced>> over(const std::vector<Descriptor>& connections,
-                                                           const Exchange& exchange, double rate);
+  [[nodiscard]] static Result<std::unique_ptr<Paced>> over(std::span<Connection> connections, const Exchange& exchange,
+                                                           double rate);
 
   /// One batch on each connection, at once.
   [[nodiscard]] Result<void> run_once() override;
@@ -48,7 +49,7 @@ class Paced final : public Workload {
 
  private:
   struct Peer {
-    int descriptor;
+    Connection* connection;
     std::uint64_t due;        ///< Batches that should have been sent by now.
     std::uint64_t sent;       ///< Batches that were sent whole.
     std::size_t unsent_from;  ///< In the batch after these.
@@ -56,7 +57,7 @@ class Paced final : public Workload {
     ReplyStream stream;
   };
 
-  Paced(Poller poller, const std::vector<Descriptor>& connections, const Exchange& exchange, double rate);
+  Paced(Poller poller, std::span<Connection> connections, const Exchange& exchange, double rate);
 
   Result<void> send_what_is_due();
   Result<void> send_rest(Peer& peer);
@@ -66,7 +67,7 @@ class Paced final : public Workload {
   [[nodiscard]] std::string_view next_batch(const Peer& peer) const;
   [[nodiscard]] std::uint64_t waiting() const noexcept { return next_ * exchange_.depth - answered_; }
 
-  const std::vector<Descriptor>& connections_;
+  std::span<Connection> connections_;
   const Exchange& exchange_;
   Replies replies_;
   Poller poller_;

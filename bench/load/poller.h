@@ -1,7 +1,7 @@
 #pragma once
 
 #include <sys/epoll.h>
-#include <tidewire/bench/connect.h>
+#include <tidewire/bench/socket.h>
 #include <tidewire/core/result.h>
 #include <chrono>
 #include <span>

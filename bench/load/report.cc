@@ -97,6 +97,14 @@ void print(std::ostream& out, const DeflateOutcome& deflate) {
       << std::setprecision(0) << "  agreed: " << deflate.extension << '\n';
 }
 
+void print(std::ostream& out, const TlsAgreement& tls) {
+  out << "  " << tls.version << ", " << tls.cipher << (tls.resumed ? ", sessions resumed" : "") << '\n';
+}
+
+nlohmann::ordered_json tls_json(const TlsAgreement& tls) {
+  return {{"version", tls.version}, {"cipher", tls.cipher}, {"resumed", tls.resumed}};
+}
+
 }  // namespace
 
 void print(std::ostream& out, const SlowOutcome& slow) {
@@ -111,6 +119,7 @@ void print(std::ostream& out, const TrafficReport& report) {
       << report.request_bytes << " bytes, replies of " << report.reply_bytes << " bytes\n";
   out << "  " << messages_per_second(window) << " " << report.message << "/s, " << window.messages << " in "
       << std::chrono::duration<double, std::milli>(window.elapsed).count() << " ms\n";
+  if (report.tls) print(out, *report.tls);
   if (report.deflate) print(out, *report.deflate);
   print_latency(out, *report.latency);
   const Shares load = shares(window.load, window);
@@ -143,6 +152,7 @@ void print(std::ostream& out, const IdleReport& report) {
         << before / 1024 << " KiB before, " << after / 1024 << " KiB after)\n";
   };
   out << std::fixed << std::setprecision(0) << "idle: " << report.connections << " connections\n";
+  if (report.tls) print(out, *report.tls);
   line("resident", report.before.resident, report.after.resident);
   line("anonymous", report.before.anonymous, report.after.anonymous);
   line("resident, after " + echoes, report.before.resident, report.after_echoes.resident);
@@ -176,6 +186,7 @@ void print_json(std::ostream& out, const TrafficReport& report) {
     json["disturbed"] = server.disturbed() || load.disturbed();
   }
   json["latency"] = latency_json(*report.latency);
+  if (report.tls) json["tls"] = tls_json(*report.tls);
   if (report.deflate) {
     json["deflate"] = {
         {"extension", report.deflate->extension},         {"text_bytes", report.deflate->text_bytes},
@@ -198,7 +209,7 @@ void print_json(std::ostream& out, const TrafficReport& report) {
 }
 
 void print_json(std::ostream& out, const IdleReport& report) {
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"workload", "idle"},
       {"connections", report.connections},
       {"resident_bytes_per_connection",
@@ -211,6 +222,7 @@ void print_json(std::ostream& out, const IdleReport& report) {
       {"anonymous_bytes_per_connection_after_echoes",
        per_connection(report.before.anonymous, report.after_echoes.anonymous, report.connections)},
   };
+  if (report.tls) json["tls"] = tls_json(*report.tls);
   out << json.dump() << '\n';
 }
 

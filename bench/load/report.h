@@ -2,6 +2,7 @@
 
 #include <tidewire/bench/idle.h>
 #include <tidewire/bench/slow.h>
+#include <tidewire/bench/tls.h>
 #include <tidewire/bench/workload.h>
 #include <tidewire/core/histogram.h>
 #include <chrono>
@@ -43,10 +44,11 @@ struct TrafficReport {
   std::string message;   ///< What a message is called there: "echoes".
   std::size_t connections = 0;
   std::size_t depth = 0;
-  std::size_t request_bytes = 0;  ///< On the wire, of each.
+  std::size_t request_bytes = 0;  ///< On the wire, of each, before TLS encrypts it.
   std::size_t reply_bytes = 0;
   Window window;
   const Histogram* latency = nullptr;  ///< In nanoseconds; outlives the report.
+  std::optional<TlsAgreement> tls;
   std::optional<DeflateOutcome> deflate;
   std::optional<PacedOutcome> paced;
   std::optional<SlowOutcome> slow;

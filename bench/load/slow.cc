@@ -23,7 +23,7 @@ bool means_closed(const Error& error) {
 
 }  // namespace
 
-SlowReaders::SlowReaders(std::unique_ptr<Traffic> fast, const std::vector<Descriptor>& connections, std::size_t slow,
+SlowReaders::SlowReaders(std::unique_ptr<Traffic> fast, std::span<Connection> connections, std::size_t slow,
                          const Exchange& exchange)
     : fast_(std::move(fast)),
       exchange_(exchange),
@@ -35,12 +35,12 @@ SlowReaders::SlowReaders(std::unique_ptr<Traffic> fast, const std::vector<Descri
   } while (burst_.size() + exchange.batch.size() <= most_burst_bytes);
   messages_in_burst_ = exchange.depth * (burst_.size() / exchange.batch.size());
   peers_.reserve(slow);
-  for (std::size_t i = 0; i < slow; ++i) peers_.push_back({.descriptor = connections[i].number(), .stream = {}});
+  for (std::size_t i = 0; i < slow; ++i) peers_.push_back({.connection = &connections[i], .stream = {}});
 }
 
-Result<std::unique_ptr<SlowReaders>> SlowReaders::among(const std::vector<Descriptor>& connections, std::size_t slow,
+Result<std::unique_ptr<SlowReaders>> SlowReaders::among(std::span<Connection> connections, std::size_t slow,
                                                         const Exchange& exchange) {
-  auto fast = Traffic::over(std::span(connections).subspan(slow), exchange);
+  auto fast = Traffic::over(connections.subspan(slow), exchange);
   if (!fast) return fast.error();
   return std::unique_ptr<SlowReaders>(new SlowReaders(*std::move(fast), connections, slow, exchange));
 }
@@ -127,7 +127,7 @@ Result<bool> SlowReaders::send_more(Peer& peer) {
   if (peer.unsent_from == 0) {
     if (peer.sent_bytes > 0 && peer.sent_bytes + burst_.size() > most_bytes_) return false;
     peer.asked += messages_in_burst_;
-    const auto sent = send_some(peer.descriptor, burst_);
+    const auto sent = peer.connection->send_some(burst_);
     if (!sent) return sent.error();
     if (*sent == 0) peer.asked -= messages_in_burst_;
     peer.sent_bytes += *sent;
@@ -139,7 +139,7 @@ Result<bool> SlowReaders::send_more(Peer& peer) {
 
 Result<bool> SlowReaders::send_rest(Peer& peer) {
   if (peer.unsent_from == 0) return false;
-  const auto sent = send_some(peer.descriptor, std::string_view(burst_).substr(peer.unsent_from));
+  const auto sent = peer.connection->send_some(std::string_view(burst_).substr(peer.unsent_from));
   if (!sent) return sent.error();
   peer.sent_bytes += *sent;
   peer.unsent_from += *sent;
@@ -148,10 +148,10 @@ Result<bool> SlowReaders::send_rest(Peer& peer) {
 }
 
 Result<bool> SlowReaders::read_some(Peer& peer) {
-  const auto received = receive_some(peer.descriptor, receive_buffer_);
+  const auto received = peer.connection->receive_some(receive_buffer_);
   if (!received) return received.error();
-  if (auto taken = take(peer, std::string_view(receive_buffer_.data(), *received)); !taken) return taken.error();
-  return *received > 0;
+  if (auto taken = take(peer, std::string_view(receive_buffer_.data(), received->bytes)); !taken) return taken.error();
+  return received->bytes > 0;
 }
 
 Result<void> SlowReaders::take(Peer& peer, std::string_view bytes) {

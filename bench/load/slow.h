@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tidewire/bench/connect.h>
+#include <tidewire/bench/connection.h>
 #include <tidewire/bench/exchange.h>
 #include <tidewire/bench/replies.h>
 #include <tidewire/bench/traffic.h>
@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +34,8 @@ struct SlowOutcome {
 class SlowReaders final : public Workload {
  public:
   /// The first `slow` of the connections are the slow ones. Otherwise as for Traffic.
-  [[nodiscard]] static Result<std::unique_ptr<SlowReaders>> among(const std::vector<Descriptor>& connections,
-                                                                  std::size_t slow, const Exchange& exchange);
+  [[nodiscard]] static Result<std::unique_ptr<SlowReaders>> among(std::span<Connection> connections, std::size_t slow,
+                                                                  const Exchange& exchange);
 
   /// One batch on each fast connection, and one round of holding back and reading all on each slow one.
   [[nodiscard]] Result<void> run_once() override;
@@ -51,7 +52,7 @@ class SlowReaders final : public Workload {
 
  private:
   struct Peer {
-    int descriptor;
+    Connection* connection;
     std::size_t sent_bytes = 0;   ///< Since it holds back.
     std::size_t unsent_from = 0;  ///< In a burst that was sent in part.
     std::uint64_t asked = 0;      ///< Messages sent or begun.
@@ -60,7 +61,7 @@ class SlowReaders final : public Workload {
     bool closed = false;  ///< By the server.
   };
 
-  SlowReaders(std::unique_ptr<Traffic> fast, const std::vector<Descriptor>& connections, std::size_t slow,
+  SlowReaders(std::unique_ptr<Traffic> fast, std::span<Connection> connections, std::size_t slow,
               const Exchange& exchange);
 
   void hold(Clock::time_point now);

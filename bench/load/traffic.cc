@@ -8,20 +8,18 @@ constexpr std::size_t receive_buffer_bytes = 256 * 1024;
 
 }  // namespace
 
-Traffic::Traffic(Poller poller, std::span<const Descriptor> connections, const Exchange& exchange)
+Traffic::Traffic(Poller poller, std::span<Connection> connections, const Exchange& exchange)
     : exchange_(exchange), replies_(exchange), poller_(std::move(poller)), receive_buffer_(receive_buffer_bytes) {
   peers_.reserve(connections.size());
-  for (const Descriptor& connection : connections) {
-    peers_.push_back({connection.number(), {}, 0, {}, {}});
-  }
+  for (Connection& connection : connections) peers_.push_back({&connection, {}, 0, {}, {}});
 }
 
-Result<std::unique_ptr<Traffic>> Traffic::over(std::span<const Descriptor> connections, const Exchange& exchange) {
+Result<std::unique_ptr<Traffic>> Traffic::over(std::span<Connection> connections, const Exchange& exchange) {
   auto poller = Poller::create();
   if (!poller) return poller.error();
   std::unique_ptr<Traffic> traffic(new Traffic(*std::move(poller), connections, exchange));
   for (Peer& peer : traffic->peers_) {
-    if (auto added = traffic->poller_.add(peer.descriptor, &peer); !added) return added.error();
+    if (auto added = traffic->poller_.add(peer.connection->descriptor(), &peer); !added) return added.error();
   }
   return traffic;
 }
@@ -82,7 +80,7 @@ Result<void> Traffic::send_new_batch(Peer& peer, Clock::time_point now) {
 }
 
 Result<void> Traffic::send_rest(Peer& peer) {
-  const auto sent = send_some(peer.descriptor, peer.unsent);
+  const auto sent = peer.connection->send_some(peer.unsent);
   if (!sent) return sent.error();
   peer.unsent.remove_prefix(*sent);
   return {};
@@ -90,9 +88,9 @@ Result<void> Traffic::send_rest(Peer& peer) {
 
 Result<void> Traffic::receive(Peer& peer) {
   for (;;) {
-    const auto received = receive_some(peer.descriptor, receive_buffer_);
+    const auto received = peer.connection->receive_some(receive_buffer_);
     if (!received) return received.error();
-    const auto ended = replies_.take(peer.stream, std::string_view(receive_buffer_.data(), *received));
+    const auto ended = replies_.take(peer.stream, std::string_view(receive_buffer_.data(), received->bytes));
     if (!ended || *ended > peer.replies_left) return replies_.wrong_reply();
     peer.replies_left -= *ended;
     if (peer.replies_left == 0 && *ended > 0) {
@@ -105,8 +103,8 @@ Result<void> Traffic::receive(Peer& peer) {
       return {};
     }
     // Bytes for one who waits for none. And what comes after a short read raises the next edge.
-    if (peer.replies_left == 0 && *received > 0) return replies_.wrong_reply();
-    if (*received < receive_buffer_.size()) return {};
+    if (peer.replies_left == 0 && received->bytes > 0) return replies_.wrong_reply();
+    if (received->all) return {};
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tidewire/bench/connect.h>
+#include <tidewire/bench/connection.h>
 #include <tidewire/bench/exchange.h>
 #include <tidewire/bench/poller.h>
 #include <tidewire/bench/replies.h>
@@ -24,7 +24,7 @@ namespace tidewire::bench {
 class Traffic final : public Workload {
  public:
   /// Both have to outlive it; the connections do not block and have no bytes under way.
-  [[nodiscard]] static Result<std::unique_ptr<Traffic>> over(std::span<const Descriptor> connections,
+  [[nodiscard]] static Result<std::unique_ptr<Traffic>> over(std::span<Connection> connections,
                                                              const Exchange& exchange);
 
   /// One batch on each connection.
@@ -37,7 +37,7 @@ class Traffic final : public Workload {
 
  private:
   struct Peer {
-    int descriptor;
+    Connection* connection;
     std::string_view unsent;   ///< Of the batch that was begun last.
     std::size_t replies_left;  ///< Of the batch in flight; 0 when none is.
     ReplyStream stream;
@@ -45,7 +45,7 @@ class Traffic final : public Workload {
     std::uint64_t batches = 0;  ///< Begun so far.
   };
 
-  Traffic(Poller poller, std::span<const Descriptor> connections, const Exchange& exchange);
+  Traffic(Poller poller, std::span<Connection> connections, const Exchange& exchange);
 
   Result<void> start_all();
   Result<void> send_new_batch(Peer& peer, Clock::time_point now);

@@ -8,6 +8,7 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,6 +18,12 @@ import zlib
 from support.cases import run_cases, spoken
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+sys.dont_write_bytecode = True
+sys.path.append(str(ROOT / "bench" / "suite"))
+
+from certificate import Certificate  # noqa: E402
+
 BUILD = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release")
 LOAD = BUILD / "bench" / "load"
 SECONDS = 60
@@ -28,6 +35,7 @@ EMPTY_REQUEST_BYTES = 6  # A masked frame without payload,
 EMPTY_REPLY = b"\x81\0"  # and what answers it.
 EMPTY = ["--payload-bytes", "0"]
 MASK = b"\0\0\0\0"
+CERTIFICATE = Certificate()
 SHORT = ["--seconds", "0.3", "--warm-up-seconds", "0.1", "--json"]
 
 
@@ -76,14 +84,21 @@ def echo_server(*flags: str):
 
 
 @contextlib.contextmanager
-def scripted(converse):
-    """The port of a server that does what `converse(socket)` does with each connection, in a thread of its own."""
+def scripted(converse, tls=lambda: None):
+    """The port of a server that does what `converse(socket)` does with each connection, in a thread of its own.
+
+    With `tls`, over TLS with the context that it gives for each.
+    """
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
 
     def attend(client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), client:
             client.settimeout(SECONDS)
-            converse(client)
+            context = tls()
+            if context is None:
+                return converse(client)
+            with context.wrap_socket(client, server_side=True) as secured:
+                converse(secured)
 
     def accept() -> None:
         with contextlib.suppress(OSError):
@@ -370,6 +385,189 @@ def wrong_answers_to_an_offer() -> None:
         bad("idle", port, "--deflate", "--pid", str(pid), saying="the server does not compress")
 
 
+def tls_context(version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, tickets: int = 2) -> ssl.SSLContext:
+    """Of a server that speaks this version alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = version
+    context.num_tickets = tickets
+    context.load_cert_chain(CERTIFICATE.file, CERTIFICATE.key)
+    return context
+
+
+TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def echo_server_speaks_tls() -> bool:
+    told = subprocess.run([str(BUILD / "examples" / "echo_server"), "--help"], capture_output=True, text=True, timeout=SECONDS)
+    if "--tls-certificate" in told.stdout:
+        return True
+    print("skipped: echo_server does not speak TLS")
+    return False
+
+
+def tls_once_in_every_mode() -> None:
+    if not echo_server_speaks_tls():
+        return
+    with echo_server("--deflate", *CERTIFICATE.flags) as (port, _):
+        for version in TLS_VERSIONS:
+            tls = ["--once", "--tls", "--tls-version", version]
+            for flags in [
+                [],
+                ["--connections", "1", *EMPTY],
+                ["--depth", "1000"],
+                ["--content", "mixed", "--payload-bytes", "16384", "--depth", "5"],
+                ["--content", "binary", "--payload-bytes", "70000", "--depth", "30", "--connections", "20"],
+                ["--content", "mixed", "--payload-bytes", str(16 << 20), "--connections", "2"],
+                ["--rate", "1000", "--depth", "4"],
+                ["--deflate", "--content", "json", "--payload-bytes", "1024", "--depth", "8"],
+            ]:
+                good("echo", port, *tls, *flags)
+            for flags in [[], ["--depth", "16"], ["--content", "mixed", "--payload-bytes", "3000"]]:
+                good("fanout", port, *tls, "--connections", "50", *flags)
+            good("http", port, *tls, "--headers", "browser", "--depth", "16")
+            said = good("connect", port, *tls, "--connections", "300")
+            expect(said == "connect: 300 connections, 300 right connections opened and closed\n", f"{said!r}")
+            said = good("connect", port, *tls, "--connections", "300", "--resume")
+            expect(said == "connect: 300 connections, 600 right connections opened and closed\n", f"{said!r}")
+            said = good("slow", port, *tls, "--connections", "20", "--payload-bytes", "1000")
+            expect("18 right echoes" in said and "2 slow connections" in said, f"slow said {said!r}")
+
+
+def tls_measured_in_every_mode() -> None:
+    if not echo_server_speaks_tls():
+        return
+    with echo_server(*CERTIFICATE.flags) as (port, pid):
+        tls = ["--pid", str(pid), "--tls"]
+        for mode, *flags in [
+            ["echo"], ["echo", "--rate", "500"], ["fanout"], ["http"], ["connect"], ["connect", "--resume"], ["slow"],
+        ]:  # fmt: skip
+            report = check_report(good(mode, port, *SHORT, *tls, *flags), mode, "tls")
+            expect(report["tls"]["version"] == "TLSv1.3", f"{mode}: {report['tls']}")
+            expect(report["tls"]["cipher"].startswith("TLS_"), f"{mode}: {report['tls']}")
+            expect(report["tls"]["resumed"] == ("--resume" in flags), f"{mode} {flags}: {report['tls']}")
+        idle = [*tls, "--tls-version", "1.2", "--hold-seconds", "0.1", "--connections", "300", "--json"]
+        report = json.loads(good("idle", port, *idle))
+        expect(report["tls"]["version"] == "TLSv1.2", f"{report['tls']}")
+        expect(report["resident_bytes_per_connection"] > 5_000, f"{report}")
+
+
+def tls_to_any_server() -> None:
+    """To one of Python's ssl, in both versions; what comes with a record's end, and beyond it, is told apart."""
+
+    def in_pieces(client: socket.socket) -> None:
+        def instead(client: socket.socket, count: int) -> bool:
+            client.sendall(EMPTY_REPLY[:1])
+            client.sendall(EMPTY_REPLY[1:] + EMPTY_REPLY * (count - 1))
+            return client.recv(65536) == b""
+
+        empty_echo(client, instead)
+
+    for name, version in TLS_VERSIONS.items():
+        for then in empty_echo, in_pieces:
+            with scripted(opened(then), lambda version=version: tls_context(version)) as port:
+                tls = ["--tls", "--tls-version", name, "--connections", "3", *EMPTY]
+                good("echo", port, "--once", *tls)
+                good("echo", port, "--once", "--depth", "1000", *tls)
+    with scripted(opened(empty_echo), tls_context) as port:
+        said = good("echo", port, "--tls", "--connections", "2", "--seconds", "0.1", "--warm-up-seconds", "0", *EMPTY)
+        expect(re.search(r"^  TLSv1\.3, TLS_\w+$", said, re.MULTILINE) is not None, f"{said!r}")
+
+
+def closes(client: socket.socket) -> None:
+    """As a server does that waits for the client's close_notify."""
+    expect(len(client.recv(8)) == 8, "no close frame")
+    client.sendall(b"\x88\x02\x03\xe8")
+    client.unwrap()
+
+
+def sessions_are_resumed() -> None:
+    for name, version in TLS_VERSIONS.items():
+        context = tls_context(version)
+        resumed = []
+
+        def then(client: ssl.SSLSocket, resumed=resumed) -> None:
+            resumed.append(client.session_reused)
+            closes(client)
+
+        with scripted(opened(then), lambda context=context: context) as port:
+            flags = ["--once", "--tls", "--tls-version", name, "--connections", "5"]
+            good("connect", port, *flags)
+            expect(resumed == [False] * 5, f"TLS {name}: {resumed}")
+            good("connect", port, *flags, "--resume")
+            expect(resumed == [False] * 10 + [True] * 5, f"TLS {name}: {resumed}")
+            said = good("connect", port, *flags[1:], "--resume", "--seconds", "0.1", "--warm-up-seconds", "0")
+            expect("sessions resumed\n" in said and all(resumed[20:]), f"TLS {name}: {said!r}, {resumed}")
+
+
+def sessions_that_are_not_resumed() -> None:
+    flags = ["--once", "--tls", "--resume", "--connections", "3"]
+    with scripted(opened(closes), lambda: tls_context(tickets=0)) as port:
+        bad("connect", port, *flags, saying="TLS: the server gave no session to resume")
+    # Each context has a key of its own for its tickets.
+    with scripted(opened(closes), tls_context) as port:
+        bad("connect", port, *flags, saying="TLS: the server did not resume a session")
+
+
+def no_tls_there() -> None:
+    def hear_out(client: socket.socket) -> None:
+        while client.recv(65536):
+            pass
+
+    def in_the_clear(client: socket.socket) -> None:
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        hear_out(client)
+
+    def deaf(client: socket.socket) -> None:
+        client.recv(65536)
+
+    modes = ["echo", "fanout", "http", "connect", "slow"]
+    for converse, tls, saying in [
+        (in_the_clear, lambda: None, "does the server speak TLS on this port?"),
+        (deaf, lambda: None, "TLS: the server ended a connection in the handshake"),
+        (hear_out, lambda: tls_context(ssl.TLSVersion.TLSv1_2), "TLS: the handshake failed"),
+    ]:
+        with scripted(converse, tls) as port:
+            for mode in modes:
+                bad(mode, port, "--once", "--tls", "--connections", "2", saying=saying)
+    with echo_server() as (port, pid):
+        for mode in modes:
+            bad(mode, port, "--once", "--tls", "--connections", "2", saying="TLS")
+        bad("idle", port, "--tls", "--pid", str(pid), saying="TLS")
+    with scripted(opened(empty_echo), tls_context) as port:
+        for mode in modes:
+            bad(mode, port, "--once", "--connections", "2")
+
+
+def tls_servers_that_err() -> None:
+    def ends_after(count: int):
+        return opened(lambda client: empty_echo(client, lambda _, received: received >= count))
+
+    for notice in False, True:
+
+        def leave(client: ssl.SSLSocket, notice=notice) -> None:
+            client.recv(65536)
+            if notice:
+                client.unwrap()
+
+        with scripted(opened(leave), tls_context) as port:
+            for mode in "echo", "fanout", "slow":
+                bad(mode, port, "--once", "--tls", "--connections", "2", saying="the server ended a connection")
+            bad("connect", port, "--once", "--tls", "--connections", "2", saying="without a closing handshake")
+    with scripted(ends_after(5), tls_context) as port:
+        bad("echo", port, *SHORT, *EMPTY, "--tls", "--connections", "2", saying="onnection")
+
+    def garbles(client: ssl.SSLSocket) -> None:
+        client.recv(65536)
+        os.write(client.fileno(), b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        client.recv(1)
+
+    with scripted(opened(garbles), tls_context) as port:
+        bad("echo", port, "--once", "--tls", "--connections", "2", saying="TLS: decryption failed or bad record mac")
+    with scripted(opened(lambda client: (client.recv(26), client.sendall(b"\x81\x14" + b"x" * 20))), tls_context) as port:
+        bad("echo", port, "--once", "--tls", "--connections", "1", saying="a wrong reply")
+
+
 def text_without_a_process() -> None:
     with echo_server() as (port, _):
         said = good("echo", port, "--seconds", "0.1", "--warm-up-seconds", "0")
@@ -400,11 +598,12 @@ def slow_connections_that_the_server_closes() -> None:
 
         return instead
 
-    for farewell in b"", b"\x88\x02\x03\xf0":
-        instead = at_the_limit(farewell)
-        with scripted(opened(lambda client, instead=instead: empty_echo(client, instead))) as port:
-            said = good("slow", port, "--once", "--connections", "10", "--slow-share", "0.3", *EMPTY)
-        expect("3 slow connections, of which the server closed 3" in said, f"{said!r}")
+    for tls, flags in (lambda: None, []), (tls_context, ["--tls"]):
+        for farewell in b"", b"\x88\x02\x03\xf0":
+            instead = at_the_limit(farewell)
+            with scripted(opened(lambda client, instead=instead: empty_echo(client, instead)), tls) as port:
+                said = good("slow", port, "--once", "--connections", "10", "--slow-share", "0.3", *flags, *EMPTY)
+            expect("3 slow connections, of which the server closed 3" in said, f"{said!r}")
 
 
 def no_server() -> None:
@@ -492,6 +691,8 @@ def servers_that_say_nothing() -> None:
             pass
 
     cases = [
+        (wait, "echo --tls", "TLS handshake: deadline passed"),
+        (wait, "connect --tls", "got no answer in 5 s"),
         (wait, "echo", "deadline passed"),
         (wait, "connect", "got no answer in 5 s"),
         (opened(wait), "echo", "no reply for 5 s"),
@@ -503,7 +704,7 @@ def servers_that_say_nothing() -> None:
     def attempt(converse, mode: str, saying: str) -> None:
         try:
             with scripted(converse) as port:
-                bad(mode, port, "--once", "--connections", "2", saying=saying)
+                bad(*mode.split()[:1], port, "--once", "--connections", "2", *mode.split()[1:], saying=saying)
         except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
             failures.append(str(error))
 
@@ -525,6 +726,10 @@ def bad_flags() -> None:
         ["echo", "--rate", "0"],
         ["echo", "--takeover"],
         ["fanout", "--deflate"],
+        ["echo", "--tls-version", "1.3"],
+        ["echo", "--tls", "--tls-version", "1.1"],
+        ["echo", "--tls", "--resume"],
+        ["connect", "--resume"],
         ["echo", "--seconds", "60"],
         ["echo", "--headers", "browser"],
         ["echo", "more"],
@@ -562,6 +767,13 @@ CASES = [
     compressed_as_agreed,
     compressed_wrongly,
     wrong_answers_to_an_offer,
+    tls_once_in_every_mode,
+    tls_measured_in_every_mode,
+    tls_to_any_server,
+    sessions_are_resumed,
+    sessions_that_are_not_resumed,
+    no_tls_there,
+    tls_servers_that_err,
     text_without_a_process,
     waiting_counts_in_an_open_loop,
     slow_connections_that_the_server_closes,
