@@ -1,19 +1,24 @@
-// The measured server's contract on Boost.Beast: one thread, one io_context without locks, completion handlers. Deflate
-// is in the streams' type only where it is used; messages are written from the buffer into which they were read.
+// The measured server's contract on Boost.Beast: one thread, one io_context without locks, completion handlers. TLS and
+// deflate are in the streams' type only where they are used; messages are written from the buffer into which they were
+// read.
 
 #include <tidewire/bench/command_line.h>
 #include <tidewire/bench/http_date.h>
 #include <algorithm>
 #include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
 #include <csignal>
 #include <cstdio>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,8 +34,10 @@ using tidewire::bench::HttpDate;
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
-template <bool deflates>
-using WebSocket = beast::websocket::stream<Socket, deflates>;
+/// Beast's own stream of TLS makes one record of a header and a short payload.
+using TlsSocket = beast::ssl_stream<Socket>;
+template <class Transport, bool deflates>
+using WebSocket = beast::websocket::stream<Transport, deflates>;
 using Request = http::request<http::empty_body>;
 
 constexpr std::size_t max_message_bytes = std::size_t{64} << 20;
@@ -40,8 +47,8 @@ constexpr std::size_t write_buffer_bytes = 16 * 1024;
 /// As the other libraries have it; Beast's own default is 8.
 constexpr int level = 6;
 
-template <bool deflates>
-void configure(WebSocket<deflates>& socket, bool takeover) {
+template <class Transport, bool deflates>
+void configure(WebSocket<Transport, deflates>& socket, bool takeover) {
   socket.read_message_max(max_message_bytes);
   if constexpr (deflates) {
     beast::websocket::permessage_deflate options;
@@ -57,10 +64,12 @@ void configure(WebSocket<deflates>& socket, bool takeover) {
 }
 
 /// One thing at a time happens to an echoing connection, so the handler under way owns it.
-template <bool deflates>
+template <class Transport, bool deflates>
 class Echo {
  public:
-  Echo(Socket socket, bool takeover) : socket_(std::move(socket)) { configure<deflates>(socket_, takeover); }
+  Echo(Transport socket, bool takeover) : socket_(std::move(socket)) {
+    configure<Transport, deflates>(socket_, takeover);
+  }
 
   static void start(std::unique_ptr<Echo> self, Request request) {
     auto& held = *self;
@@ -89,7 +98,7 @@ class Echo {
                              });
   }
 
-  WebSocket<deflates> socket_;
+  WebSocket<Transport, deflates> socket_;
   Request request_;
   beast::flat_buffer buffer_;
 };
@@ -100,19 +109,20 @@ struct Publication {
   bool text = false;
 };
 
-template <bool deflates>
+template <class Transport, bool deflates>
 class Subscriber;
-template <bool deflates>
-using Subscribers = std::vector<Subscriber<deflates>*>;
+template <class Transport, bool deflates>
+using Subscribers = std::vector<Subscriber<Transport, deflates>*>;
 
 /// It reads and writes at the same time; the handlers under way own it together.
-template <bool deflates>
+template <class Transport, bool deflates>
 class Subscriber {
  public:
   using Self = std::shared_ptr<Subscriber>;
 
-  Subscriber(Socket socket, Subscribers<deflates>& all, bool takeover) : socket_(std::move(socket)), all_(all) {
-    configure<deflates>(socket_, takeover);
+  Subscriber(Transport socket, Subscribers<Transport, deflates>& all, bool takeover)
+      : socket_(std::move(socket)), all_(all) {
+    configure<Transport, deflates>(socket_, takeover);
   }
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
@@ -165,8 +175,8 @@ class Subscriber {
     });
   }
 
-  WebSocket<deflates> socket_;
-  Subscribers<deflates>& all_;
+  WebSocket<Transport, deflates> socket_;
+  Subscribers<Transport, deflates>& all_;
   std::weak_ptr<Subscriber> self_;
   std::optional<std::size_t> place_;
   Request request_;
@@ -175,18 +185,26 @@ class Subscriber {
 };
 
 /// What connections share.
-template <bool deflates>
+template <class Transport, bool deflates>
 struct Service {
   bool takeover = false;
+  asio::ssl::context* tls = nullptr;
   HttpDate date;
-  Subscribers<deflates> subscribers;
+  Subscribers<Transport, deflates> subscribers;
 };
 
 /// A connection before it is upgraded, if ever. The handler under way owns it.
-template <bool deflates>
+template <class Transport, bool deflates>
 class Session {
  public:
-  Session(Socket socket, Service<deflates>& service) : socket_(std::move(socket)), service_(service) {}
+  Session(Transport socket, Service<Transport, deflates>& service) : socket_(std::move(socket)), service_(service) {}
+
+  static void shake_hands(std::unique_ptr<Session> self) {
+    auto& held = *self;
+    held.socket_.async_handshake(asio::ssl::stream_base::server, [self = std::move(self)](error_code error) mutable {
+      if (!error) read(std::move(self));
+    });
+  }
 
   static void read(std::unique_ptr<Session> self) {
     auto& held = *self;
@@ -202,14 +220,14 @@ class Session {
     const auto target = self->request_.target();
     if (beast::websocket::is_upgrade(self->request_)) {
       if (target == "/echo") {
-        auto next = std::make_unique<Echo<deflates>>(std::move(self->socket_), self->service_.takeover);
-        return Echo<deflates>::start(std::move(next), std::move(self->request_));
+        auto next = std::make_unique<Echo<Transport, deflates>>(std::move(self->socket_), self->service_.takeover);
+        return Echo<Transport, deflates>::start(std::move(next), std::move(self->request_));
       }
       if (target == "/broadcast") {
-        Service<deflates>& service = self->service_;
-        auto next =
-            std::make_shared<Subscriber<deflates>>(std::move(self->socket_), service.subscribers, service.takeover);
-        return Subscriber<deflates>::start(std::move(next), std::move(self->request_));
+        Service<Transport, deflates>& service = self->service_;
+        auto next = std::make_shared<Subscriber<Transport, deflates>>(std::move(self->socket_), service.subscribers,
+                                                                      service.takeover);
+        return Subscriber<Transport, deflates>::start(std::move(next), std::move(self->request_));
       }
     }
     respond(std::move(self), target == "/plaintext" ? http::status::ok : http::status::not_found);
@@ -231,28 +249,34 @@ class Session {
     });
   }
 
-  Socket socket_;
-  Service<deflates>& service_;
+  Transport socket_;
+  Service<Transport, deflates>& service_;
   beast::flat_buffer buffer_;
   Request request_;
   http::response<http::span_body<const char>> response_;
 };
 
-template <bool deflates>
-void accept(Acceptor& acceptor, Service<deflates>& service) {
+template <class Transport, bool deflates>
+void accept(Acceptor& acceptor, Service<Transport, deflates>& service) {
   acceptor.async_accept([&acceptor, &service](error_code error, Socket socket) {
     if (!error) {
       socket.set_option(asio::ip::tcp::no_delay(true), error);
-      Session<deflates>::read(std::make_unique<Session<deflates>>(std::move(socket), service));
+      using Started = Session<Transport, deflates>;
+      if constexpr (std::is_same_v<Transport, Socket>) {
+        Started::read(std::make_unique<Started>(std::move(socket), service));
+      } else {
+        Started::shake_hands(std::make_unique<Started>(Transport(std::move(socket), *service.tls), service));
+      }
     }
     accept(acceptor, service);
   });
 }
 
-template <bool deflates>
-void serve(int port, bool takeover) {
-  Service<deflates> service;
+template <class Transport, bool deflates>
+void serve(int port, bool takeover, asio::ssl::context* tls) {
+  Service<Transport, deflates> service;
   service.takeover = takeover;
+  service.tls = tls;
   asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
   const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port));
   Acceptor acceptor(context.get_executor(), endpoint.protocol());
@@ -267,6 +291,19 @@ void serve(int port, bool takeover) {
   context.run();
 }
 
+template <class Transport>
+void serve(int port, const tidewire::bench::Deflate& deflate, asio::ssl::context* tls) {
+  deflate.on ? serve<Transport, true>(port, deflate.takeover, tls) : serve<Transport, false>(port, false, tls);
+}
+
+void serve_tls(int port, const tidewire::bench::Deflate& deflate, const tidewire::bench::Tls& files) {
+  asio::ssl::context tls(asio::ssl::context::tls_server);
+  tls.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+  tls.use_certificate_chain_file(files.certificate);
+  tls.use_private_key_file(files.key, asio::ssl::context::pem);
+  serve<TlsSocket>(port, deflate, &tls);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -275,13 +312,15 @@ int main(int argc, char** argv) {
   CLI::App app("WebSocket echo on /echo, broadcast on /broadcast, and GET /plaintext, on Boost.Beast.", "beast_server");
   tidewire::bench::Deflate deflate;
   tidewire::bench::add_port(app, port);
+  tidewire::bench::Tls tls;
   tidewire::bench::add_deflate(app, deflate);
+  tidewire::bench::add_tls(app, tls);
   if (!tidewire::bench::parse(app, argc, argv, status)) return status;
   try {
-    deflate.on ? serve<true>(port, deflate.takeover) : serve<false>(port, false);
+    tls.on() ? serve_tls(port, deflate, tls) : serve<Socket>(port, deflate, nullptr);
     return 0;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "beast_server: cannot listen on port %d: %s\n", port, error.what());
+    std::fprintf(stderr, "beast_server: cannot serve on port %d: %s\n", port, error.what());
     return 1;
   }
 }

@@ -24,6 +24,22 @@ inline void add_deflate(CLI::App& app, Deflate& deflate) {
   app.add_flag("--takeover", deflate.takeover, "and let messages refer to earlier ones")->needs(on);
 }
 
+/// What a server that speaks TLS needs, in PEM files; both empty in the clear.
+struct Tls {
+  std::string certificate;  ///< The chain.
+  std::string key;
+  [[nodiscard]] bool on() const noexcept { return !certificate.empty(); }
+};
+
+/// Adds `--tls-certificate` and `--tls-key`.
+inline void add_tls(CLI::App& app, Tls& tls) {
+  auto* certificate =
+      app.add_option("--tls-certificate", tls.certificate, "speak TLS, with this certificate chain (PEM)");
+  auto* key = app.add_option("--tls-key", tls.key, "and its private key (PEM)");
+  certificate->needs(key);
+  key->needs(certificate);
+}
+
 /// Reads the flags. False when the process should end with `status`: help was printed, or one line said what is wrong.
 [[nodiscard]] inline bool parse(CLI::App& app, int argc, char** argv, int& status) {
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {

@@ -207,7 +207,7 @@ void end_running(int) {
   if (lws_context* context = running.exchange(nullptr)) lws_cancel_service(context);
 }
 
-int serve(int port, const tidewire::bench::Deflate& deflate) {
+int serve(int port, const tidewire::bench::Deflate& deflate, const tidewire::bench::Tls& tls) {
   Service service(deflate.on);
   const std::array<lws_protocols, 2> protocols = {
       lws_protocols{"default", on_event, sizeof(Session*), receive_bytes, 0, nullptr, 0},
@@ -227,11 +227,19 @@ int serve(int port, const tidewire::bench::Deflate& deflate) {
   info.options =
       LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
 
+  if (tls.on()) {
+    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.ssl_cert_filepath = tls.certificate.c_str();
+    info.ssl_private_key_filepath = tls.key.c_str();
+    // Its own choice is AES-256, which takes longer.
+    info.tls1_3_plus_cipher_list = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+  }
+
   lws_set_log_level(0, nullptr);
   const std::unique_ptr<lws_context, decltype(&lws_context_destroy)> context(lws_create_context(&info),
                                                                              lws_context_destroy);
   if (!context) {
-    std::fprintf(stderr, "libwebsockets_server: cannot listen on port %d\n", port);
+    std::fprintf(stderr, "libwebsockets_server: cannot serve on port %d\n", port);
     return 1;
   }
   running = context.get();
@@ -254,7 +262,9 @@ int main(int argc, char** argv) {
                "libwebsockets_server");
   tidewire::bench::Deflate deflate;
   tidewire::bench::add_port(app, port);
+  tidewire::bench::Tls tls;
   tidewire::bench::add_deflate(app, deflate);
+  tidewire::bench::add_tls(app, tls);
   if (!tidewire::bench::parse(app, argc, argv, status)) return status;
-  return serve(port, deflate);
+  return serve(port, deflate, tls);
 }

@@ -14,10 +14,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 from support.cases import run_cases, spoken
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+sys.dont_write_bytecode = True
+sys.path.append(str(ROOT / "bench" / "suite"))
+
+from certificate import Certificate  # noqa: E402
+
 BENCH = ROOT / os.environ.get("TIDEWIRE_BUILD", "build/release") / "bench"
 SECONDS = 30
 HANDSHAKE = (
@@ -30,6 +37,7 @@ MASK = b"\0\0\0\0"
 
 # websocketpp ends a connection after each response, so that no load can be kept up.
 PEERS_WITHOUT_HTTP = ("websocketpp_server",)
+PEERS_WITHOUT_TLS = ("websocketpp_server",)
 # With libwebsockets 4.1, compressed messages of some 256 KiB and more at times stop coming. Whether the library or our
 # server on it is at fault is not known.
 PEERS_WITHOUT_LONG_DEFLATE = ("libwebsockets_server",)
@@ -244,6 +252,36 @@ def peer_closes(command: list[str]) -> None:
             client.close()
 
 
+def peer_speaks_tls(command: list[str]) -> None:
+    """All that it does in the clear, in both versions; and it resumes sessions."""
+    certificate = Certificate()
+    for version in "1.2", "1.3":
+        tls = ["--tls", "--tls-version", version]
+        with serving(command, "--deflate", *certificate.flags) as port:
+            for size, content, depth, connections in [
+                (0, "ascii", 1, 2),
+                (20, "ascii", 64, 50),
+                (16 * 1024, "mixed", 4, 10),
+                (1 << 20, "binary", 2, 4),
+            ]:
+                flags = ["--payload-bytes", str(size), "--content", content, "--depth", str(depth)]
+                load(port, "echo", "--connections", str(connections), *flags, *tls)
+            load(port, "echo", "--content", "json", "--payload-bytes", "1024", "--depth", "8", "--deflate", *tls)
+            load(port, "fanout", "--connections", "50", "--payload-bytes", "1000", *tls)
+            load(port, "http", "--connections", "50", "--depth", "16", *tls)
+            load(port, "slow", "--connections", "10", "--payload-bytes", "1000", *tls)
+            for resume in [], ["--resume"]:
+                load(port, "connect", "--connections", "50", *tls, *resume)
+            # One who speaks no TLS, and one who goes away in the handshake, leave it as it was.
+            with connected(port, HANDSHAKE % b"/echo"), connected(port, b"\x16\x03\x01"):
+                load(port, "echo", *tls)
+    with tempfile.TemporaryDirectory() as directory:
+        flags = ["--port", "0", "--tls-certificate", f"{directory}/none.pem", "--tls-key", str(certificate.key)]
+        refused(command, flags, 1)
+    refused(command, ["--tls-certificate", str(certificate.file)], 2)
+    refused(command, ["--tls-key", str(certificate.key)], 2)
+
+
 def refused(command: list[str], flags: list[str], status: int) -> None:
     done = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=SECONDS)
     expect(done.returncode == status, f"{flags} ended with {done.returncode}, not {status}")
@@ -281,8 +319,9 @@ def cases():
         for case in [bare_echoes, bare_fans_out, bare_broadcasts, bare_answers_http, bare_upgrades, *for_all]:
             yield f"{name} {spoken(case)}", functools.partial(case, program(name))
     for name, command in peers():
-        for case in [peer_echoes, peer_deflates, peer_broadcasts, peer_answers_http, peer_closes, *for_all]:
-            if case is not peer_answers_http or name not in PEERS_WITHOUT_HTTP:
+        without = {peer_answers_http: PEERS_WITHOUT_HTTP, peer_speaks_tls: PEERS_WITHOUT_TLS}
+        for case in [peer_echoes, peer_deflates, peer_broadcasts, peer_answers_http, peer_closes, peer_speaks_tls, *for_all]:
+            if name not in without.get(case, ()):
                 yield f"{name} {spoken(case)}", functools.partial(case, command)
 
 
