@@ -20,6 +20,7 @@ import revision  # noqa: E402
 import rounds  # noqa: E402
 import servers  # noqa: E402
 import workloads  # noqa: E402
+from certificate import Certificate  # noqa: E402
 from failure import Failed  # noqa: E402
 from measuring import Bench, Lengths  # noqa: E402
 
@@ -51,7 +52,8 @@ def bench(chosen: argparse.Namespace, of: list[workloads.Workload]) -> Bench:
     if not load.exists():
         raise Failed(f"there is no {load}; `./dev bench` builds it")
     machine.allow_open_files(max(int(workload.load.get("connections", 100)) for workload in of) + SPARE_FILES)
-    return Bench(load, server_core, load_core)
+    certificate = Certificate() if any(workload.tls for workload in of) else None
+    return Bench(load, server_core, load_core, certificate)
 
 
 def chosen_servers(chosen: argparse.Namespace) -> list[servers.Server]:
@@ -105,7 +107,7 @@ def compared(chosen: argparse.Namespace) -> dict:
     servers.check([base, here])
     of = [workload for workload in of if base.plays(workload) and here.plays(workload)]
     if not of:
-        raise Failed(f"{base.name} does not compress, and cannot be compared so")
+        raise Failed(f"{base.name} cannot do what these workloads want, and cannot be compared so")
     about = made(chosen)
     looks = comparison.QUICK_LOOKS if chosen.quick else comparison.LOOKS
     started = time.monotonic()

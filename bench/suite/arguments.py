@@ -40,7 +40,7 @@ def parser() -> Parser:
     flags.add_argument("--peers", action="store_true", help="add the servers of bench/peers on other libraries")
     flags.add_argument(
         "--server", action="append", default=[], metavar="NAME=COMMAND",
-        help="add a server: its command, in which {port} becomes the port, and {deflate} the flags --deflate or --deflate --takeover where it is to compress; it serves /echo, /broadcast and GET /plaintext",
+        help="add a server: its command, in which {port} becomes the port, {deflate} the flags --deflate or --deflate --takeover where it is to compress, and {tls} the flags --tls-certificate FILE --tls-key FILE where it is to speak TLS; it serves /echo, /broadcast and GET /plaintext",
     )  # fmt: skip
     flags.add_argument("--without", action="append", default=[], metavar="NAME", help="leave out a server; may be repeated")
     flags.add_argument("--workload", action="append", default=[], metavar="NAME", help="only this; may be repeated [all]")

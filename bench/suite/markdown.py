@@ -147,6 +147,16 @@ def facts(result: dict) -> list[tuple[str, str]]:
     ]
 
 
+def servers(result: dict) -> list[tuple[str, str, str]]:
+    """Name, command, and the TLS that it agreed to."""
+    agreed: dict[str, list[str]] = {}
+    for sample in result["samples"]:
+        if tls := sample["load"].get("tls"):
+            said, known = f"{tls['version']}, {tls['cipher']}", agreed.setdefault(sample["server"], [])
+            known += [] if said in known else [said]
+    return [(server["name"], server["command"], " and ".join(agreed.get(server["name"], []))) for server in result["servers"]]
+
+
 def report(result: dict) -> str:
     parts = ["# Tidewire: bench\n"]
     if "verdicts" in result:
@@ -158,7 +168,7 @@ def report(result: dict) -> str:
         if wire := wire_table(result):
             parts += [ABOUT_WIRE + "\n", wire]
     parts += ["## How it was measured\n", table(["what", ""], [list(fact) for fact in facts(result)], left=2)]
-    parts += ["Servers:\n", "".join(f"- {server['name']}: `{server['command']}`\n" for server in result["servers"])]
+    parts += ["Servers:\n", "".join(f"- {name}: `{command}`{tls and f' with {tls}'}\n" for name, command, tls in servers(result))]
     return "\n".join(parts)
 
 

@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 
+from certificate import Certificate
 from failure import Failed
 from servers import Process, Server, running
 from workloads import Workload
@@ -35,9 +36,10 @@ class Bench:
     load: pathlib.Path
     server_core: int
     load_core: int
+    certificate: Certificate | None  # where there are workloads with TLS
 
     def run(self, server: Server, workload: Workload, lengths: Lengths) -> dict:
-        with running(server, workload, self.server_core) as process:
+        with running(server, workload, self.server_core, self.certificate) as process:
             command = ["taskset", "-c", str(self.load_core), str(self.load)]
             command += workload.load_arguments(lengths.measured, lengths.for_server(server).warm_up)
             command += ["--port", str(process.port), "--pid", str(process.pid)]

@@ -159,7 +159,7 @@ def top(result: dict) -> str:
 
 def report(result: dict) -> str:
     sections = comparison_sections(result) if "verdicts" in result else Report(result).sections()
-    facts = [list(fact) for fact in markdown.facts(result)] + [[server["name"], server["command"]] for server in result["servers"]]
+    facts = [list(fact) for fact in markdown.facts(result)] + [[name, command + (tls and f", with {tls}")] for name, command, tls in markdown.servers(result)]
     sections.append(section("How it was measured", "The same in full, with every sample, is in the JSON file beside this page.", table([], facts, words=2, wrap=True)))
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Tidewire: bench</title>'
     body = f"<main>{top(result)}{''.join(sections)}</main>"

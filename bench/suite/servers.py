@@ -2,7 +2,8 @@
 
 A server that can be measured takes a port, prints a line when it listens on 127.0.0.1, serves /echo, /broadcast and
 GET /plaintext, and ends on SIGTERM. One that can compress is told by flags whether to: `--deflate`, to which `--takeover`
-comes if messages may refer to earlier ones. A bare server parses nothing, and is told what it will get: its flags are those of
+comes if messages may refer to earlier ones. One that can speak TLS is given `--tls-certificate FILE --tls-key FILE` where it
+is to. A bare server parses nothing, and is told what it will get: its flags are those of
 the workload that say so.
 """
 
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+from certificate import Certificate
 from failure import Failed
 from machine import ROOT, said_by
 from workloads import Workload, flag_words
@@ -28,14 +30,14 @@ END_SECONDS = 15
 BARE_MODES = {"echo": "echo", "fanout": "broadcast", "http": "http", "connect": "upgrade", "idle": "echo"}
 BARE_FLAGS = ("content", "payload-bytes", "depth")
 BARE = ("bare_epoll", "bare_libuv")
-PORT, DEFLATE = "{port}", "{deflate}"
+PORT, DEFLATE, TLS = "{port}", "{deflate}", "{tls}"
 WS_SERVER = ROOT / "bench/peers/ws_server.mjs"
 
 
 @dataclasses.dataclass(frozen=True)
 class Server:
     name: str
-    words: tuple[str, ...]  # the command, with {port} where the port goes, and {deflate} where the flags to compress do
+    words: tuple[str, ...]  # the command, with {port} where the port goes, and {deflate} and {tls} where the flags for these do
     bare: bool = False
     cannot: tuple[str, ...] = ()  # modes of the load generator that it has no answer to
     warm_up_seconds: float = 0.0  # that it needs at least to be as fast as it gets
@@ -44,17 +46,24 @@ class Server:
     def deflates(self) -> bool:
         return any(DEFLATE in word for word in self.words)
 
+    @property
+    def speaks_tls(self) -> bool:
+        return any(TLS in word for word in self.words)
+
     def plays(self, workload: Workload) -> bool:
-        if workload.deflate_flags and not self.deflates:
+        if (workload.deflate_flags and not self.deflates) or (workload.tls and not self.speaks_tls):
             return False
         return workload.mode not in self.cannot and (not self.bare or workload.mode in BARE_MODES)
 
-    def command(self, port: int, workload: Workload) -> list[str]:
-        flags = workload.deflate_flags
+    def command(self, port: int, workload: Workload, certificate: Certificate | None = None) -> list[str]:
+        """The certificate is that of all servers, which only some workloads want."""
+        flags = {DEFLATE: workload.deflate_flags, TLS: certificate.flags if certificate and workload.tls else []}
         words = []
         for word in self.words:
-            in_word = word.replace(PORT, str(port)).replace(DEFLATE, " ".join(flags))
-            words += flags if word == DEFLATE else [in_word]
+            in_word = word.replace(PORT, str(port))
+            for name, its in flags.items():
+                in_word = in_word.replace(name, " ".join(its))
+            words += flags.get(word, [in_word])
         if self.bare:
             words += ["--mode", BARE_MODES[workload.mode]]
             for name in BARE_FLAGS:
@@ -64,10 +73,11 @@ class Server:
 
 
 def tidewire(build: pathlib.Path, name: str = "tidewire") -> Server:
-    """Of this revision or of another, which may not compress yet."""
+    """Of this revision or of another, which may not compress yet, or speak TLS."""
     server = str(build / "examples/echo_server")
-    can_deflate = "--deflate" in (said_by(server, "--help") or "")
-    return Server(name, (server, "--port", PORT, *([DEFLATE] if can_deflate else [])))
+    flags = said_by(server, "--help") or ""
+    can = [word for word, flag in ((DEFLATE, "--deflate"), (TLS, "--tls-certificate")) if flag in flags]
+    return Server(name, (server, "--port", PORT, *can))
 
 
 def bare(build: pathlib.Path) -> list[Server]:
@@ -77,15 +87,15 @@ def bare(build: pathlib.Path) -> list[Server]:
 def peers(build: pathlib.Path) -> list[Server]:
     """Servers on other libraries; all of them."""
 
-    def compiled(name: str, cannot: tuple[str, ...] = ()) -> Server:
-        return Server(name, (str(build / f"bench/peers/{name}_server"), "--port", PORT, DEFLATE), cannot=cannot)
+    def compiled(name: str, *can: str, cannot: tuple[str, ...] = ()) -> Server:
+        return Server(name, (str(build / f"bench/peers/{name}_server"), "--port", PORT, *can), cannot=cannot)
 
     return [
-        compiled("beast"),
+        compiled("beast", DEFLATE, TLS),
         # It ends each connection after one response.
-        compiled("websocketpp", cannot=("http",)),
-        compiled("libwebsockets"),
-        Server("ws", ("node", str(WS_SERVER), "--port", PORT, DEFLATE), warm_up_seconds=2.0),
+        compiled("websocketpp", DEFLATE, cannot=("http",)),
+        compiled("libwebsockets", DEFLATE, TLS),
+        Server("ws", ("node", str(WS_SERVER), "--port", PORT, DEFLATE, TLS), warm_up_seconds=2.0),
     ]
 
 
@@ -122,12 +132,12 @@ def free_port() -> int:
 class Process:
     """A server that listens on `port`, on one core, from start to end."""
 
-    def __init__(self, server: Server, workload: Workload, core: int):
+    def __init__(self, server: Server, workload: Workload, core: int, certificate: Certificate | None):
         self.name = server.name
         self.port = free_port()
         self._output = tempfile.TemporaryFile()
         # taskset becomes the server: the process has one pid throughout.
-        command = ["taskset", "-c", str(core), *server.command(self.port, workload)]
+        command = ["taskset", "-c", str(core), *server.command(self.port, workload, certificate)]
         try:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._output)
         except OSError as error:
@@ -172,8 +182,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(server: Server, workload: Workload, core: int) -> Iterator[Process]:
-    process = Process(server, workload, core)
+def running(server: Server, workload: Workload, core: int, certificate: Certificate | None) -> Iterator[Process]:
+    process = Process(server, workload, core, certificate)
     try:
         process.wait_until_it_listens()
         yield process

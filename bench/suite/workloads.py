@@ -41,6 +41,11 @@ class Workload:
         return [f"--{name}" for name in DEFLATE_FLAGS if self.load.get(name)]
 
     @property
+    def tls(self) -> bool:
+        """Whether server and load speak TLS."""
+        return bool(self.load.get("tls"))
+
+    @property
     def unit(self) -> str:
         return "ns" if self.is_timed else "B"
 
@@ -64,7 +69,7 @@ class Workload:
 
     def planned_seconds(self, seconds: float, warm_up_seconds: float) -> float:
         """About how long one run takes, the server's start and end included."""
-        connecting = float(self.load.get("connections", 100)) * 0.0001
+        connecting = float(self.load.get("connections", 100)) * (0.0008 if self.tls else 0.0001)
         if self.is_timed:
             return seconds + warm_up_seconds + 0.12 + connecting
         return 3 * float(self.load.get("hold-seconds", 2)) + 0.2 + connecting

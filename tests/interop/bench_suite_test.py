@@ -30,8 +30,10 @@ import plots  # noqa: E402
 import progress  # noqa: E402
 import results  # noqa: E402
 import rounds  # noqa: E402
+import servers  # noqa: E402
 import stats  # noqa: E402
 import workloads  # noqa: E402
+from certificate import Certificate  # noqa: E402
 from measuring import Lengths  # noqa: E402
 from servers import Server  # noqa: E402
 
@@ -189,6 +191,31 @@ def only_servers_that_compress_play_what_is_compressed_and_are_told_to():
     assert known["idle-takeover"].figure == "resident_bytes_per_connection_after_echoes"
 
 
+def only_servers_that_speak_tls_play_what_wants_it_and_are_given_the_certificate():
+    known = {workload.name: workload for workload in workloads.all_workloads()}
+    able = Server("able", ("able", "--port", "{port}", "{deflate}", "{tls}", "now {tls}"))
+    plain, tls, idle = (known[name] for name in ("echo-20", "echo-20-tls", "idle-tls"))
+    assert BASE.plays(plain) and not BASE.plays(tls) and not BASE.plays(idle)
+    assert able.plays(plain) and able.plays(tls) and able.plays(idle)
+    assert not Server("bare", ("bare", "{port}"), bare=True).plays(tls)
+    certificate = Certificate()
+    flags = ["--tls-certificate", str(certificate.file), "--tls-key", str(certificate.key)]
+    assert able.command(7, plain, certificate) == ["able", "--port", "7", "now "]
+    assert able.command(7, tls, certificate) == ["able", "--port", "7", *flags, "now " + " ".join(flags)]
+    assert "--tls" in tls.load_arguments(1, 1) and "--resume" in known["connect-tls-resumed"].load_arguments(1, 1)
+    assert idle.figure == "resident_bytes_per_connection"
+
+
+def the_certificate_is_of_localhost_and_goes_with_the_run():
+    certificate = Certificate()
+    said = subprocess.run(["openssl", "x509", "-in", certificate.file, "-noout", "-text"], capture_output=True, text=True, check=True).stdout
+    assert "prime256v1" in said and "DNS:localhost, IP Address:127.0.0.1" in said, said
+    folder = certificate.file.parent
+    assert folder.exists()
+    del certificate
+    assert not folder.exists()
+
+
 class Paper:
     def __init__(self, terminal: bool):
         self.text = ""
@@ -242,6 +269,8 @@ def sample(current: int, workload: workloads.Workload, server: str, cost: float)
         load["latency"] = LATENCY | {"curve": CURVE}
     if workload.is_timed and workload.deflate_flags:
         load["deflate"] = {"extension": "e", "text_bytes": 1024, "request_bytes": 400.0, "reply_bytes": 435.6, "reply_to_zlib": 1.1}
+    if workload.tls:
+        load["tls"] = {"version": "TLSv1.3", "cipher": "A_CIPHER" if current < 3 else "OTHER", "resumed": False}
     return {"round": current, "workload": workload.name, "server": server, "load": load}
 
 
@@ -249,7 +278,7 @@ def canned_result() -> dict:
     """Three servers, one of them at twice the reference's cost and one at half of it."""
     of = workloads.all_workloads()
     costs = {"tidewire": 1000.0, "slow": 2000.0, HOSTILE: 500.0}
-    servers = [Server(name, (name, "--port", "{port}", "{deflate}")) for name in costs]
+    servers = [Server(name, (name, "--port", "{port}", "{deflate}", "{tls}")) for name in costs]
     samples = [
         sample(current, workload, name, cost * (1 + current / 100))
         for current in (1, 2, 3)
@@ -305,6 +334,14 @@ def sizes_on_the_wire_are_told_of_what_is_compressed():
     assert "436 B" in page.report(result)
     few = [entry for entry in result["summary"] if entry["workload"] == "http"]
     assert markdown.ABOUT_WIRE not in markdown.report(result | {"summary": few})
+
+
+def the_tls_that_servers_agreed_to_is_told_with_them():
+    result = canned_result()
+    assert "- slow: `slow --port {port} {deflate} {tls}` with TLSv1.3, A_CIPHER and TLSv1.3, OTHER\n" in markdown.report(result)
+    assert "slow --port {port} {deflate} {tls}, with TLSv1.3, A_CIPHER and TLSv1.3, OTHER<" in page.report(result)
+    clear = [each for each in result["samples"] if each["workload"] == "http"]
+    assert "- slow: `slow --port {port} {deflate} {tls}`\n" in markdown.report(result | {"samples": clear})
 
 
 class Elements(html.parser.HTMLParser):
@@ -468,6 +505,14 @@ def what_no_server_can_do_is_one_line():
     assert text == "bench: none of these servers plays any of these workloads", text
 
 
+def without_openssl_there_is_one_line():
+    with tempfile.TemporaryDirectory() as directory:
+        (pathlib.Path(directory) / "openssl").write_text("#!/bin/sh\necho no entropy >&2\nexit 1\n")
+        (pathlib.Path(directory) / "openssl").chmod(0o755)
+        text = complaint(*of_one(f"able={ECHO_SERVER} --port {{port}} {{tls}}")[:-1], "echo-20-tls", prefix=("env", f"PATH={directory}:{os.environ['PATH']}"))
+    assert text == "bench: openssl made no certificate: no entropy", text
+
+
 def the_list_names_all_workloads():
     ended = suite("--list")
     assert ended.returncode == 0
@@ -498,6 +543,20 @@ def a_short_run_writes_whole_reports():
         assert picture.startswith("<svg xmlns=") and all(f">{server}<" in picture for server in servers)
 
 
+def a_short_run_over_tls_tells_what_was_agreed():
+    if not servers.tidewire(BUILD).speaks_tls:
+        print("skipped: echo_server does not speak TLS")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        chosen = ("--workload", "echo-20-tls", "--workload", "connect-tls-resumed", "--rounds", "1", "--seconds", "0.1")
+        ended = suite(*chosen, "--output", directory)
+        assert ended.returncode == 0, ended
+        result = json.loads((pathlib.Path(directory) / "report.json").read_text())
+        taken = [(each["workload"], each["server"], each["load"]["tls"]["resumed"]) for each in result["samples"]]
+        assert taken == [("echo-20-tls", "tidewire", False), ("connect-tls-resumed", "tidewire", True)], taken
+        assert "` with TLSv1.3, TLS_" in (pathlib.Path(directory) / "report.md").read_text()
+
+
 CASES = (
     the_cut_of_signed_ranks_is_that_of_the_published_tables,
     an_interval_holds_the_centre_and_ignores_one_wild_value,
@@ -512,11 +571,14 @@ CASES = (
     memory_is_slower_when_every_run_takes_more,
     servers_take_turns_and_memory_is_measured_less_often,
     only_servers_that_compress_play_what_is_compressed_and_are_told_to,
+    only_servers_that_speak_tls_play_what_wants_it_and_are_given_the_certificate,
+    the_certificate_is_of_localhost_and_goes_with_the_run,
     progress_tells_the_time_left_at_the_pace_so_far,
     the_summary_has_medians_and_ratios_within_rounds,
     the_json_reads_back_as_it_was,
     the_markdown_has_a_row_for_each_workload_and_server,
     sizes_on_the_wire_are_told_of_what_is_compressed,
+    the_tls_that_servers_agreed_to_is_told_with_them,
     the_page_needs_nothing_else_and_is_well_formed,
     every_figure_lies_within_its_drawing,
     bars_are_as_long_as_the_ratios,
@@ -530,8 +592,10 @@ CASES = (
     a_server_that_answers_wrongly_is_named,
     a_server_that_dies_in_the_middle_is_named,
     what_no_server_can_do_is_one_line,
+    without_openssl_there_is_one_line,
     the_list_names_all_workloads,
     a_short_run_writes_whole_reports,
+    a_short_run_over_tls_tells_what_was_agreed,
 )
 
 
