@@ -16,8 +16,8 @@ class Batch final : public Path {
  public:
   /// Echoes of WebSocket messages.
   static std::unique_ptr<Path> of_echoes(Content content, std::size_t payload_bytes, std::size_t depth,
-                                         std::size_t fragments = 1) {
-    auto path = std::make_unique<Batch>(depth);
+                                         std::size_t fragments = 1, Wire wire = Wire::plain) {
+    auto path = std::make_unique<Batch>(depth, wire);
     const std::string message = payload(content, payload_bytes);
     std::mt19937 masks;
     for (std::size_t count = 0; count < depth; ++count) {
@@ -52,7 +52,7 @@ class Batch final : public Path {
     return path;
   }
 
-  explicit Batch(std::size_t depth) : depth_(depth) {}
+  explicit Batch(std::size_t depth, Wire wire = Wire::plain) : depth_(depth), scene_(wire) {}
 
   std::size_t messages_a_round() const noexcept override { return depth_; }
   void round() override {
@@ -172,6 +172,10 @@ constexpr std::array all_paths = {
               [] { return deflated_path(Offer::deflate); }},
     NamedPath{"echo-1k-takeover", "the same, with takeover", 10,
               [] { return deflated_path(Offer::deflate_with_takeover); }},
+    NamedPath{"echo-20-tls", "a text message of 20 B comes back over TLS 1.3", 1000,
+              [] { return Batch::of_echoes(Content::ascii, 20, 1, 1, Wire::tls); }},
+    NamedPath{"echo-16k-tls", "a binary message of 16 KiB comes back over TLS 1.3", 100,
+              [] { return Batch::of_echoes(Content::binary, 16 * 1024, 1, 1, Wire::tls); }},
     NamedPath{"fan-out", "a text message of 100 B is published to 500; each delivery is a message", 20,
               []() -> std::unique_ptr<Path> { return std::make_unique<FanOut>(100, 500); }},
     NamedPath{"http", "GET /plaintext with no more than Host", 2000,

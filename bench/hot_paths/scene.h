@@ -1,12 +1,15 @@
 #pragma once
 
+#include <support/certificates.h>
 #include <tidewire/bench/client.h>
 #include <tidewire/bench/heads.h>
 #include <tidewire/http/server.h>
+#include <tidewire/tls/stream.h>
 #include <tidewire/transport/memory_stream.h>
 #include <tidewire/websocket/handler.h>
 #include <tidewire/websocket/route.h>
 #include <tidewire/websocket/topics.h>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -25,10 +28,13 @@ inline void require(bool good, const char* otherwise) {
   if (!good) throw std::runtime_error(otherwise);
 }
 
+/// What carries the bytes: memory streams, or TLS over them.
+enum class Wire : std::uint8_t { plain, tls };
+
 /// A server with what echo_server serves, and clients of it.
 class Scene {
  public:
-  Scene() {
+  explicit Scene(Wire wire = Wire::plain) : wire_(wire) {
     loop_.set_log_sink([](LogLevel, std::string_view line) { throw std::runtime_error(std::string(line)); });
     websocket::route(server_, "/echo",
                      {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }});
@@ -52,6 +58,10 @@ class Scene {
   transport::StreamPtr stream() {
     // A read of a socket brings as much at most.
     auto [near, far] = transport::memory_pair(loop_, {.capacity_bytes = 1 << 20, .chunk_bytes = 64 * 1024});
+    if (wire_ == Wire::tls) {
+      near = tls::connect(client_context(), std::move(near), "localhost", endpoint().port).value();
+      far = tls::accept(server_context(), std::move(far));
+    }
     server_.serve(std::move(far));
     return std::move(near);
   }
@@ -104,8 +114,7 @@ class Scene {
       std::string& text;
       bool ended = false;
     } listener(answer);
-    auto [near, far] = transport::memory_pair(loop_);
-    server_.serve(std::move(far));
+    transport::StreamPtr near = stream();
     near->attach(listener);
     near->resume();
     near->write(as_bytes(request));
@@ -121,6 +130,20 @@ class Scene {
   [[nodiscard]] std::string_view answer_to_upgrade() const noexcept { return upgraded_; }
 
  private:
+  static const tls::Context& server_context() {
+    static const tls::Context context = [] {
+      const testing::Issued issued = testing::self_signed();
+      return tls::Context::server({.certificate = issued.certificate, .private_key = issued.private_key}).value();
+    }();
+    return context;
+  }
+  static const tls::Context& client_context() {
+    static const tls::Context context =
+        tls::Context::client({.dangerously_accept_any_certificate = true, .max_sessions = 0}).value();
+    return context;
+  }
+
+  const Wire wire_;
   Loop loop_;
   websocket::Topics topics_{loop_};
   http::Server server_{loop_};
