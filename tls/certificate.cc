@@ -96,7 +96,8 @@ Result<std::shared_ptr<const LoadedCertificate>> load(const CertificateSource& s
 
   auto loaded = std::make_shared<LoadedCertificate>();
   if (!source.ocsp_response_file.empty()) {
-    auto ocsp = read_ocsp_response(source.ocsp_response_file, *chain.front());
+    const X509* issuer = chain.size() > 1 ? chain[1].get() : nullptr;
+    auto ocsp = read_ocsp_response(source.ocsp_response_file, *chain.front(), issuer);
     if (!ocsp) return std::move(ocsp).error();
     loaded->ocsp = *std::move(ocsp);
   }

@@ -16,8 +16,10 @@ struct OcspResponse {
   [[nodiscard]] bool is_current() const noexcept { return !der.empty() && std::chrono::system_clock::now() < due; }
 };
 
-/// Reads one in DER. The signature is for clients to check. Errors, `invalid_configuration`: the file can't be read;
-/// it is no response, or one that says that there is none; it is for other certificates.
-[[nodiscard]] Result<OcspResponse> read_ocsp_response(const std::string& file, const X509& certificate);
+/// Reads one in DER. The signature is for clients to check. `issuer` is the certificate's, null if it isn't at hand:
+/// then an issuer of the same name is taken for it. Errors, `invalid_configuration`: the file can't be read; it is no
+/// response, or one that says that there is none; it is for other certificates.
+[[nodiscard]] Result<OcspResponse> read_ocsp_response(const std::string& file, const X509& certificate,
+                                                      const X509* issuer);
 
 }  // namespace tidewire::tls

@@ -2,6 +2,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
+#include <support/certificates.h>
 #include <tidewire/tls/context.h>
 #include <tidewire/tls/context_state.h>
 #include <tidewire/tls/openssl_error.h>
@@ -13,6 +14,17 @@
 
 /// TLS between two ends in memory, without streams.
 namespace tidewire::testing {
+
+/// A root, and options for a server and for clients that trust it.
+struct TlsSite {
+  Authority root{"Root"};
+  Issued first = root.issue({.common_name = "first", .dns_names = {"localhost"}, .addresses = {"127.0.0.1", "::1"}});
+
+  [[nodiscard]] tls::ServerOptions server() const {
+    return {.certificate = first.certificate, .private_key = first.private_key};
+  }
+  [[nodiscard]] tls::ClientOptions client() const { return {.ca = root.certificate()}; }
+};
 
 struct TlsEnd {
   tls::SslPtr ssl;
