@@ -13,6 +13,9 @@ STRUCTS = {
     "websocket::Options": "websocket/options.h",
     "websocket::DeflateOptions": "websocket/deflate_negotiation.h",
     "transport::ListenOptions": "transport/listener.h",
+    "tls::ServerOptions": "tls/context.h",
+    "tls::ClientOptions": "tls/context.h",
+    "tls::ProtocolOptions": "tls/context.h",
 }
 UNITS = {"KiB": 1024, "MiB": 1024 * 1024, "s": 1000, "ms": 1, "": 1}
 WORDS = {"yes": "true", "no": "false"}
