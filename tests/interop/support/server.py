@@ -7,11 +7,13 @@ import subprocess
 class Server:
     """A program that prints a line when it listens, for as long as the `with` lasts."""
 
-    def __init__(self, program, *flags):
+    def __init__(self, program, *flags, log=None):
+        """`log` is a file for what it says on standard error, where that isn't to be seen."""
         self.command = [program, "--port", "0", *flags]
+        self.log = log
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.port = int(re.search(r":(\d+)$", self.process.stdout.readline().strip()).group(1))
         return self
 
