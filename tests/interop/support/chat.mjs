@@ -38,7 +38,7 @@ export class Server {
     const opened = new Promise((ready) =>
       this.child.stdout.on('data', (data) => {
         this.output += data;
-        const found = /^open (http:\/\/\S+)$/m.exec(this.output);
+        const found = /^open (https?:\/\/\S+)$/m.exec(this.output);
         if (found) ready(found[1]);
       }),
     );

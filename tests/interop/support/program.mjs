@@ -39,6 +39,7 @@ export class Program {
     this.port = port;
     this.http = `http://127.0.0.1:${port}`;
     this.ws = `ws://127.0.0.1:${port}`;
+    this.wss = `wss://127.0.0.1:${port}`;
   }
 
   terminate() {
