@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 // The programs that the documents quote do what the documents say.
 import assert from 'node:assert/strict';
-import { Client, Program, refusal } from './support/program.mjs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Program, refusal, root } from './support/program.mjs';
 import { runAll, test, until } from './support/cases.mjs';
 
-const start = (context, name) => Program.start(context, `examples/docs/${name}`, '127.0.0.1:0');
+const start = (context, name, ...flags) => Program.start(context, `examples/docs/${name}`, '127.0.0.1:0', ...flags);
 
 async function ends(server) {
   assert.deepEqual(await server.terminate(), { status: 0, signal: null });
@@ -204,6 +209,76 @@ test('compress: clients that offer are told compressed, others as it is', async 
     }
   }
   await ends(server);
+});
+
+// The program with its certificates where it expects them. `ports` are those of its three listeners.
+async function startTls(context) {
+  const folder = mkdtempSync(join(tmpdir(), 'tidewire-tls-'));
+  context.later(async () => rmSync(folder, { recursive: true, force: true }));
+  execFileSync(`${root}tests/interop/support/certificates.sh`, [folder]);
+  const file = (name) => join(folder, name);
+  const copy = (from, to) => copyFileSync(file(from), file(to));
+  copy('leaf.pem', 'fullchain.pem');
+  copy('leaf.key', 'privkey.pem');
+  copy('ca.pem', 'members.pem');
+  mkdirSync(file('other'));
+  copy('other.pem', 'other/fullchain.pem');
+  copy('leaf.key', 'other/privkey.pem');
+  const server = await start(context, 'tls', folder);
+  const ports = () => [...server.output.matchAll(/listens on \S+:(\d+)$/gm)].map((line) => Number(line[1]));
+  await until(() => ports().length === 3, 'three listeners');
+  return { server, copy, read: (name) => readFileSync(file(name)), ports: ports() };
+}
+
+// The body, and the common name of the certificate that the server showed.
+function get(port, path, options) {
+  return new Promise((done, failed) => {
+    const asked = request({ host: '127.0.0.1', servername: 'localhost', agent: false, port, path, ...options });
+    asked.on('response', async (response) => {
+      const { serialNumber, subject } = response.socket.getPeerCertificate();
+      let body = '';
+      for await (const piece of response) body += piece;
+      done({ body, serialNumber, name: subject.CN });
+    });
+    asked.on('error', failed);
+    asked.end();
+  });
+}
+
+test('serve TLS: a handler knows what was agreed, and a renewed certificate is shown after SIGHUP', async (context) => {
+  const { server, copy, read, ports } = await startTls(context);
+  const ca = read('ca.pem');
+  const client = await Client.open(context, `wss://127.0.0.1:${ports[0]}/echo`, [], { ca });
+  const first = await get(ports[0], '/connection', { ca });
+  assert.equal(first.body, 'https TLS_AES_128_GCM_SHA256, asked for localhost\n');
+  copy('second.pem', 'fullchain.pem');
+  copy('second.key', 'privkey.pem');
+  server.child.kill('SIGHUP');
+  await until(() => server.errors.includes('new connections get the new certificate'), 'the reload');
+  assert.notEqual((await get(ports[0], '/connection', { ca })).serialNumber, first.serialNumber);
+  assert.equal(await client.echo('still there'), 'still there');
+  await ends(server);
+});
+
+test('serve TLS: a certificate for each name', async (context) => {
+  const { read, ports } = await startTls(context);
+  const ca = read('ca.pem');
+  for (const [servername, wanted] of [
+    ['localhost', 'localhost'],
+    ['other.example', 'other.example'],
+    ['www.other.example', 'other.example'],
+  ]) {
+    assert.equal((await get(ports[1], '/connection', { ca, servername })).name, wanted, servername);
+  }
+});
+
+test('serve TLS: only members come in, and handlers know their names', async (context) => {
+  const { read, ports } = await startTls(context);
+  const ca = read('ca.pem');
+  const own = { ca, cert: read('client.pem'), key: read('client.key') };
+  assert.equal((await get(ports[2], '/who', own)).body, 'you are Ana\n');
+  await assert.rejects(get(ports[2], '/who', { ca }));
+  assert.equal((await get(ports[0], '/who', { ca })).body, 'you have shown no certificate\n');
 });
 
 await runAll();
