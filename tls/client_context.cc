@@ -7,6 +7,7 @@
 #include <tidewire/tls/protocol_settings.h>
 #include <tidewire/tls/server_names.h>
 #include <tidewire/tls/session_cache.h>
+#include <new>
 
 namespace tidewire::tls {
 namespace {
@@ -157,7 +158,7 @@ Result<std::shared_ptr<ContextState>> ClientContext::create(const ClientOptions&
   return std::shared_ptr<ContextState>(std::move(made));
 }
 
-Result<SslPtr> ClientContext::new_client_connection(const std::string& host, std::uint16_t port) {
+Result<SslPtr> ClientContext::new_client_connection(const std::string& host, std::uint16_t port) try {
   std::string name = lower_case(host);
   // The dot at the end of an absolute name is DNS's alone.
   if (name.ends_with('.')) name.pop_back();
@@ -169,6 +170,8 @@ Result<SslPtr> ClientContext::new_client_connection(const std::string& host, std
     return openssl_error(Errc::invalid_argument, "TLS connection to " + name);
   }
   return ssl;
+} catch (const std::bad_alloc&) {
+  return Error{std::make_error_code(std::errc::not_enough_memory), {}};
 }
 
 Result<ContextState::Made> ClientContext::make() const {

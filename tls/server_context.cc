@@ -141,14 +141,18 @@ void apply_tickets(const ServerOptions& options, SSL_CTX* context) {
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &on_ticket);
 }
 
+/// The first certificate is the context's own. The others are tried with a connection, so that what OpenSSL thinks too
+/// weak is found now, and not in a handshake.
 Result<void> apply_certificates(const Snapshot& snapshot, SSL_CTX* context) {
-  // Those of other names are tried too: what OpenSSL thinks too weak is found now, and not in a handshake. The first
-  // is the last to be set.
-  for (auto certificate = snapshot.certificates.rbegin(); certificate != snapshot.certificates.rend(); ++certificate) {
-    const LoadedCertificate& loaded = certificate->loaded();
-    if (SSL_CTX_use_cert_and_key(context, loaded.certificate.get(), loaded.private_key.get(), loaded.chain.get(), 1) !=
-        1) {
-      return openssl_error(Errc::invalid_configuration, loaded.name);
+  const LoadedCertificate& first = snapshot.certificates.front().loaded();
+  if (SSL_CTX_use_cert_and_key(context, first.certificate.get(), first.private_key.get(), first.chain.get(), 1) != 1) {
+    return openssl_error(Errc::invalid_configuration, first.name);
+  }
+  const SslPtr trial(SSL_new(context));
+  if (!trial) return openssl_error(Errc::invalid_configuration, "TLS");
+  for (const Certificate& certificate : snapshot.certificates) {
+    if (!use(trial.get(), certificate.loaded())) {
+      return openssl_error(Errc::invalid_configuration, certificate.loaded().name);
     }
   }
   SSL_CTX_set_cert_cb(context, &on_certificate, nullptr);

@@ -77,6 +77,20 @@ TEST_CASE("a certificate is chosen by an exact name, then a wildcard, else the f
   }
 }
 
+TEST_CASE("a client that can't use the kind of its name's certificate gets none of another name") {
+  const Sites sites;
+  const Context server = Context::server(sites.options).value();
+  const auto served_without = [&](const char* host, const char* algorithms) {
+    TlsPair pair(Sites::careless(), server, host);
+    REQUIRE(SSL_set1_sigalgs_list(pair.client.ssl.get(), algorithms) == 1);
+    return pair.shake() ? pair.client.peer() : "failed";
+  };
+  CHECK(served_without("localhost", "ECDSA+SHA256") == "first");
+  CHECK(served_without("localhost", "RSA-PSS+SHA256") == "failed");
+  CHECK(served_without("api.example.org", "RSA-PSS+SHA256") == "wildcard");
+  CHECK(served_without("api.example.org", "ECDSA+SHA256") == "failed");
+}
+
 TEST_CASE("a verifying client finds each name's certificate good") {
   const Sites sites;
   const Context server = Context::server(sites.options).value();
