@@ -2,6 +2,7 @@
 
 #include <tidewire/http/server.h>
 #include <tidewire/tls/context.h>
+#include <chrono>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdint>
@@ -46,9 +47,14 @@ inline Result<transport::Address> listen(http::Server& server, const Listening& 
   Loop& loop = server.loop();
   const auto reload = [&loop, kept = *context]() mutable {
     const auto reloaded = kept.reload();
-    loop.log(
-        reloaded ? LogLevel::info : LogLevel::error,
-        reloaded ? "the certificate was read anew" : "the certificate stays as it was: " + reloaded.error().message());
+    if (!reloaded) {
+      loop.log(LogLevel::error, "the certificate stays as it was: " + reloaded.error().message());
+      return;
+    }
+    const auto left =
+        std::chrono::duration_cast<std::chrono::hours>(*kept.expires() - std::chrono::system_clock::now());
+    loop.log(LogLevel::info,
+             "the certificate was read anew, and expires in " + std::to_string(left.count() / 24) + " days");
   };
   if (const auto watched = loop.on_signal({SIGHUP}, reload); !watched) return watched.error();
   return listening;

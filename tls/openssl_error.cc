@@ -13,11 +13,19 @@ bool only_passes_on(unsigned long entry) noexcept {
   return (reason & ~(ERR_RFLAG_COMMON | ERR_RFLAG_FATAL)) < first_of_its_own;
 }
 
+/// An alert is the peer's word, and OpenSSL's text for it begins with a protocol that nobody spoke.
+std::string peers_word(std::string_view reason) {
+  for (const std::string_view prefix : {"sslv3 alert ", "tlsv1 alert ", "tlsv13 alert "}) {
+    if (reason.starts_with(prefix)) return "the peer says: " + std::string(reason.substr(prefix.size()));
+  }
+  return std::string(reason);
+}
+
 std::string reason_of(unsigned long entry, const char* data, int flags) {
   if (ERR_SYSTEM_ERROR(entry)) return std::generic_category().message(ERR_GET_REASON(entry));
   if (ERR_GET_LIB(entry) == ERR_LIB_USER && (flags & ERR_TXT_STRING) != 0) return data;
   const char* reason = ERR_reason_error_string(entry);
-  return reason != nullptr ? reason : "OpenSSL's error " + std::to_string(entry);
+  return reason != nullptr ? peers_word(reason) : "OpenSSL's error " + std::to_string(entry);
 }
 
 }  // namespace
@@ -36,7 +44,7 @@ Error openssl_error(Errc code, std::string_view what) {
   }
   std::string detail(what);
   if (out_of_memory) return {std::make_error_code(std::errc::not_enough_memory), std::move(detail)};
-  if (!reason.empty()) detail += ": " + reason;
+  if (!reason.empty()) detail += (detail.empty() ? "" : ": ") + reason;
   return {make_error_code(code), std::move(detail)};
 }
 

@@ -19,7 +19,7 @@ SecureStream::SecureStream(Side side, SslPtr ssl, transport::StreamPtr inner,
     : inner_(std::move(inner)),
       ssl_(std::move(ssl)),
       io_(&io_over(*inner_)),
-      answer_to_plain_text_(answer_to_plain_text),
+      greeting_(new Greeting{inner_->peer_address().to_string(), answer_to_plain_text}),
       side_(side) {
   io_->serve(*ssl_);
   loop().arm(*this, handshake_timeout);
@@ -60,6 +60,7 @@ bool SecureStream::shake_hands(Bytes& input) {
     return false;
   }
   established_ = true;
+  greeting_.reset();
   loop().disarm(*this);
   if (output_ || ending_) mark_dirty();
   return true;
@@ -69,8 +70,8 @@ bool SecureStream::shake_hands(Bytes& input) {
 bool SecureStream::answer_plain_text(Bytes input) {
   const char first = input.empty() ? '\0' : static_cast<char>(input.front());
   if (first < 'A' || first > 'Z') return true;
-  if (!answer_to_plain_text_.empty()) {
-    inner_->write(as_bytes(answer_to_plain_text_));
+  if (!greeting_->answer_to_plain_text.empty()) {
+    inner_->write(as_bytes(greeting_->answer_to_plain_text));
     parting_ = true;
   }
   fail_handshake({Errc::protocol_error, "the client speaks plain text, HTTP perhaps, not TLS"});
@@ -88,25 +89,33 @@ Error SecureStream::handshake_error(int ssl_error) {
 }
 
 /// The one way out of a handshake.
-void SecureStream::fail_handshake(const Error& error) noexcept {
-  loop().guard("tls", [&] {
-    const std::string peer = peer_address().to_string();
-    loop().log(LogLevel::info,
-               "TLS handshake with " + (peer.empty() ? "a peer that has gone" : peer) + " failed: " + error.message());
-  });
+void SecureStream::fail_handshake(const Error& error, LogLevel level) noexcept {
+  log_end(level, "TLS handshake with ", greeting_->peer, error);
   fail(error);
+}
+
+void SecureStream::log_end(LogLevel level, std::string_view what, std::string_view peer, const Error& error) noexcept {
+  loop().guard("tls", [&] {
+    std::string line(what);
+    line += peer.empty() ? "a peer without an address" : peer;
+    loop().log(level, line + " failed: " + error.message());
+  });
 }
 
 void SecureStream::on_deadline() noexcept {
   if (closing_) return inner_->close();
-  fail_handshake({Errc::timeout, "it took too long"});
+  fail_handshake({Errc::timeout, {}});
 }
 
 // From the stream below
 
 void SecureStream::on_end() {
   if (dead() || peer_ended_) return;
-  if (!established_) return fail_handshake({Errc::truncated, "the peer ended the connection"});
+  if (!established_) {
+    // Who says nothing at all wanted to know whether somebody listens.
+    const Error error{Errc::truncated, "the peer ended the connection"};
+    return fail_handshake(error, begun_ ? LogLevel::info : LogLevel::debug);
+  }
   fail({Errc::truncated, "TLS"});
 }
 

@@ -84,6 +84,12 @@ class SecureStream final : public Stream,
   /// What the streams of a loop share; those over other streams of this kind share their own.
   [[nodiscard]] static RecordIo& io_over(transport::Stream& inner);
 
+  /// What is needed until the handshake is over. Who the peer is must be known before it may have gone.
+  struct Greeting {
+    std::string peer;
+    std::string_view answer_to_plain_text;
+  };
+
   // From the stream below.
   void on_data(MutableBytes bytes) override;
   void on_end() override;
@@ -101,7 +107,8 @@ class SecureStream final : public Stream,
   // The handshake.
   [[nodiscard]] bool shake_hands(Bytes& input);
   [[nodiscard]] bool answer_plain_text(Bytes input);
-  void fail_handshake(const Error& error) noexcept;
+  void fail_handshake(const Error& error, LogLevel level = LogLevel::info) noexcept;
+  void log_end(LogLevel level, std::string_view what, std::string_view peer, const Error& error) noexcept;
   [[nodiscard]] Error handshake_error(int ssl_error);
 
   // Input.
@@ -109,6 +116,7 @@ class SecureStream final : public Stream,
   [[nodiscard]] bool receive_once(Bytes& input);
   [[nodiscard]] int decrypt(Bytes& input, MutableBytes to, std::size_t& count) noexcept;
   [[nodiscard]] bool has_unread() const noexcept;
+  void fail_input() noexcept;
   void take_end() noexcept;
   void set_reading() noexcept;
   /// Runs a callback of the consumer; what it throws breaks the connection.
@@ -143,10 +151,10 @@ class SecureStream final : public Stream,
   transport::StreamPtr inner_;
   SslPtr ssl_;
   RecordIo* io_;
-  std::unique_ptr<Buffer> output_;  // Text that waits: for the handshake, or for the end of the turn.
-  std::unique_ptr<Buffer> input_;   // Records that came while the consumer paused.
-  std::unique_ptr<Error> failure_;  // To be told at the end of the callback or turn.
-  std::string_view answer_to_plain_text_;
+  std::unique_ptr<Buffer> output_;      // Text that waits: for the handshake, or for the end of the turn.
+  std::unique_ptr<Buffer> input_;       // Records that came while the consumer paused.
+  std::unique_ptr<Error> failure_;      // To be told at the end of the callback or turn.
+  std::unique_ptr<Greeting> greeting_;  // As long as the handshake lasts.
   Side side_;
 };
 

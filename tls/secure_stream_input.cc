@@ -60,15 +60,20 @@ bool SecureStream::receive_once(Bytes& input) {
       take_end();
       return false;
     default:
-      // OpenSSL has written an alert that says why.
-      parting_ = true;
-      if (io_->take_starved()) {
-        fail({std::make_error_code(std::errc::not_enough_memory), {}});
-      } else {
-        fail(openssl_error(Errc::protocol_error, "TLS"));
-      }
+      fail_input();
       return false;
   }
+}
+
+/// What came is no TLS, or was changed on its way. OpenSSL has written an alert that says so.
+void SecureStream::fail_input() noexcept {
+  parting_ = true;
+  if (io_->take_starved()) return fail({std::make_error_code(std::errc::not_enough_memory), {}});
+  deliver([this](transport::Consumer&) {
+    const Error error = openssl_error(Errc::protocol_error, {});
+    log_end(LogLevel::info, "TLS with ", peer_address().to_string(), error);
+    fail(error);
+  });
 }
 
 /// Decrypts as much as there is and as fits. Returns OpenSSL's reason to stop, or SSL_ERROR_NONE where there is none

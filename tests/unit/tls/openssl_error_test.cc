@@ -56,3 +56,10 @@ TEST_CASE("earlier errors can be cleared") {
   clear_openssl_errors();
   CHECK(ERR_peek_error() == 0);
 }
+
+TEST_CASE("an alert is the peer's word") {
+  ERR_raise(ERR_LIB_SSL, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN);
+  CHECK(openssl_error(Errc::protocol_error, "").detail == "the peer says: certificate unknown");
+  ERR_raise(ERR_LIB_SSL, SSL_R_TLSV1_ALERT_UNKNOWN_CA);
+  CHECK(openssl_error(Errc::protocol_error, "here").detail == "here: the peer says: unknown ca");
+}
