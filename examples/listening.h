@@ -17,6 +17,7 @@ struct Listening {
   std::uint16_t port = 0;
   std::string certificate = {};
   std::string key = {};
+  bool keeps_buffers = false;
 
   void add_flags(CLI::App& app) {
     app.add_option("--host", host, "IP address to listen on, * for all")->capture_default_str();
@@ -24,6 +25,8 @@ struct Listening {
     auto* const with_certificate =
         app.add_option("--tls-certificate", certificate, "speak TLS, with the certificate chain in this PEM file");
     auto* const with_key = app.add_option("--tls-key", key, "the certificate's private key, a PEM file");
+    app.add_flag("--tls-keep-buffers", keeps_buffers, "let idle TLS connections keep their buffers, to compare")
+        ->needs(with_certificate);
     with_certificate->needs(with_key);
     with_key->needs(with_certificate);
   }
@@ -40,7 +43,9 @@ struct Listening {
 /// Listens there. With TLS, SIGHUP has the certificate read anew.
 inline Result<transport::Address> listen(http::Server& server, const Listening& where) {
   if (!where.secure()) return server.listen(where.address(where.port));
-  auto context = tls::Context::server({.certificate_file = where.certificate, .private_key_file = where.key});
+  auto context = tls::Context::server({.certificate_file = where.certificate,
+                                       .private_key_file = where.key,
+                                       .protocol = {.release_buffers = !where.keeps_buffers}});
   if (!context) return context.error();
   auto listening = server.listen(where.address(where.port), *context);
   if (!listening) return listening;
