@@ -5,6 +5,13 @@
 #include <new>
 
 namespace tidewire::tls {
+namespace {
+
+// Enough for what a turn writes to many connections, little enough to keep.
+constexpr std::size_t most_spare = 64;
+constexpr std::size_t most_spare_bytes = 32 * 1024;
+
+}  // namespace
 
 /// What OpenSSL calls; nothing may be thrown through it.
 struct RecordIo::Method {
@@ -65,10 +72,24 @@ RecordIo::RecordIo(Loop& its)
   if (bio_ == nullptr) throw std::bad_alloc();
   BIO_set_data(bio_, this);
   BIO_set_init(bio_, 1);
+  spare_.reserve(most_spare);
   static_cast<void>(output_.prepare(batch_bytes + batch_bytes / 8));
 }
 
 RecordIo::~RecordIo() { BIO_free(bio_); }
+
+std::unique_ptr<Buffer> RecordIo::take_buffer() {
+  if (spare_.empty()) return std::make_unique<Buffer>();
+  auto buffer = std::move(spare_.back());
+  spare_.pop_back();
+  return buffer;
+}
+
+void RecordIo::give_back(std::unique_ptr<Buffer> buffer) noexcept {
+  if (spare_.size() == most_spare || buffer->capacity() > most_spare_bytes) return;
+  buffer->clear();
+  spare_.push_back(std::move(buffer));
+}
 
 void RecordIo::serve(SSL& connection) noexcept {
   // One reference for both directions.

@@ -7,6 +7,7 @@
 #include <tidewire/transport/loop_buffers.h>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace tidewire::tls {
 
@@ -54,6 +55,11 @@ class RecordIo {
   [[nodiscard]] MutableBytes text() noexcept { return {text_.get(), text_bytes}; }
   [[nodiscard]] Buffer& gathered() noexcept { return gathered_; }
 
+  /// An empty buffer for what has to wait. Throws std::bad_alloc.
+  [[nodiscard]] std::unique_ptr<Buffer> take_buffer();
+  /// Takes one back, for the next that needs one.
+  void give_back(std::unique_ptr<Buffer> buffer) noexcept;
+
   /// The same for streams over those that this is for: what these deliver lies in `text()`, which is in use then.
   [[nodiscard]] RecordIo& above() {
     if (!above_) above_ = std::make_unique<RecordIo>(loop);
@@ -72,6 +78,7 @@ class RecordIo {
   Buffer gathered_;
   std::unique_ptr<std::byte[]> text_;
   std::unique_ptr<RecordIo> above_;
+  std::vector<std::unique_ptr<Buffer>> spare_;
   bool starved_ = false;
 };
 

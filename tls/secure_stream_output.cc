@@ -22,7 +22,7 @@ std::size_t SecureStream::queued_bytes() const noexcept {
 /// Text that waits, which from now on all that follows has to.
 Buffer& SecureStream::output() {
   if (!output_) {
-    auto waiting = std::make_unique<Buffer>();
+    auto waiting = io_->take_buffer();
     // What is held was written before.
     waiting->append(io_->held.take(*this));
     output_ = std::move(waiting);
@@ -155,8 +155,9 @@ void SecureStream::send_records() noexcept {
 /// Sends what waits, and says goodbye behind it if that was asked for. Calls nobody.
 void SecureStream::push() noexcept {
   if (established_ && output_) {
-    const std::unique_ptr<Buffer> waiting = std::exchange(output_, nullptr);
+    std::unique_ptr<Buffer> waiting = std::exchange(output_, nullptr);
     encrypt(waiting->view());
+    io_->give_back(std::move(waiting));
     waited_ = true;
   }
   if (ending_ && !ended_ && !output_ && !failure_) {

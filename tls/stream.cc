@@ -34,6 +34,4 @@ Result<transport::StreamPtr> connect(const Context& context, transport::StreamPt
   return begin(Side::client, *std::move(ssl), std::move(inner), options.handshake_timeout, {});
 }
 
-const Stream* as_encrypted(const transport::Stream& stream) noexcept { return dynamic_cast<const Stream*>(&stream); }
-
 }  // namespace tidewire::tls

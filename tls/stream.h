@@ -42,7 +42,7 @@ class TIDEWIRE_API Stream : public transport::Stream {
   [[nodiscard]] virtual std::optional<PeerCertificate> peer_certificate() const = 0;
 
  protected:
-  Stream() = default;
+  Stream() noexcept { encrypted_ = true; }
   ~Stream() override = default;
 };
 
@@ -71,6 +71,8 @@ struct ConnectOptions {
                                                                 const ConnectOptions& options = ConnectOptions());
 
 /// The stream as one that is encrypted; null if it isn't.
-[[nodiscard]] TIDEWIRE_API const Stream* as_encrypted(const transport::Stream& stream) noexcept;
+[[nodiscard]] inline const Stream* as_encrypted(const transport::Stream& stream) noexcept {
+  return stream.encrypted() ? static_cast<const Stream*>(&stream) : nullptr;
+}
 
 }  // namespace tidewire::tls

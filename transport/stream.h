@@ -120,6 +120,9 @@ class TIDEWIRE_API Stream {
   /// Whether `close` was called.
   [[nodiscard]] virtual bool closing() const noexcept = 0;
 
+  /// Whether what it carries is encrypted: see tls/stream.h.
+  [[nodiscard]] bool encrypted() const noexcept { return encrypted_; }
+
   [[nodiscard]] virtual Address local_address() const = 0;
   [[nodiscard]] virtual Address peer_address() const = 0;
   [[nodiscard]] virtual Loop& loop() const noexcept = 0;
@@ -129,6 +132,7 @@ class TIDEWIRE_API Stream {
   virtual ~Stream() = default;
 
   bool has_queued_ = false;
+  bool encrypted_ = false;  // Set by tls::Stream alone, which such a stream is.
 
   friend struct StreamRelease;
   /// The owner has let go: close if need be, call nobody any more, and free this when the system allows.

@@ -49,7 +49,7 @@ std::size_t bytes_handed_out() {
 }
 
 struct Connection {
-  bench::Descriptor socket;
+  bench::Connection socket;
   std::uint64_t messages = 0;
 };
 
@@ -116,16 +116,16 @@ class Scene {
     if (wrong) throw std::runtime_error("the server's compressed echo is wrong");
     ++client.messages;
   }
-  static void say(const bench::Descriptor& client, std::string_view bytes) {
-    const auto sent = ::send(client.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  static void say(const bench::Connection& client, std::string_view bytes) {
+    const auto sent = ::send(client.descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("the system does not send");
   }
   template <class Complete>
-  std::string_view hear(const bench::Descriptor& client, Complete complete) {
+  std::string_view hear(const bench::Connection& client, Complete complete) {
     std::size_t size = 0;
     const auto so_far = [&] { return std::string_view(heard_.data(), size); };
     until([&] {
-      const auto count = ::recv(client.number(), heard_.data() + size, heard_.size() - size, MSG_DONTWAIT);
+      const auto count = ::recv(client.descriptor(), heard_.data() + size, heard_.size() - size, MSG_DONTWAIT);
       if (count > 0) size += static_cast<std::size_t>(count);
       return complete(so_far());
     });

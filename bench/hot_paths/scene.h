@@ -106,7 +106,8 @@ class Scene {
       explicit Listener(std::string& out) : text(out) {}
       void on_data(MutableBytes bytes) override { text += as_text(bytes); }
       void on_end() override { ended = true; }
-      void on_failed(const Error&) override {}
+      // A WebSocket that ends without its own Close is cut off, which TLS tells from an end.
+      void on_failed(const Error&) override { ended = true; }
       void on_closed() noexcept override {}
       void drain() override {}
       void abandon() noexcept override {}

@@ -88,3 +88,19 @@ TEST_CASE("connections may end after each other, in any order, and before the lo
   other.reset();
   CHECK(as_text(io.output().view()) == "still");
 }
+
+TEST_CASE("buffers that were given back serve again, if they are small") {
+  Loop loop;
+  RecordIo& io = loop.local<RecordIo>();
+  auto small = io.take_buffer();
+  small->append(as_bytes("text"));
+  const Buffer* const same = small.get();
+  io.give_back(std::move(small));
+  auto again = io.take_buffer();
+  CHECK(again.get() == same);
+  CHECK(again->empty());
+  CHECK(again->capacity() > 0);
+  static_cast<void>(again->prepare(100'000));
+  io.give_back(std::move(again));
+  CHECK(io.take_buffer()->capacity() == 0);
+}
