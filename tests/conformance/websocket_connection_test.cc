@@ -103,7 +103,8 @@ OVER_STREAMS("what goes over a limit is told with its code, read to its end, and
       {fragments, 1008},
   };
   EchoSite echo;
-  for (const auto& [bytes, code] : refused) {
+  for (const auto& [bytes, number] : refused) {
+    const unsigned code = number;
     Recorder& client = echo.connect_by(kind);
     client.write(upgrade("/") + masked(0x81, "good") + bytes + masked(0x81, "behind"));
     echo.until([&] { return client.received.find(farewell(code)) != std::string::npos; });
