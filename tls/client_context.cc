@@ -171,7 +171,7 @@ Result<SslPtr> ClientContext::new_client_connection(const std::string& host, std
   }
   return ssl;
 } catch (const std::bad_alloc&) {
-  return Error{std::make_error_code(std::errc::not_enough_memory), {}};
+  return out_of_memory();
 }
 
 Result<ContextState::Made> ClientContext::make() const {

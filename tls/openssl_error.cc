@@ -33,17 +33,17 @@ std::string reason_of(unsigned long entry, const char* data, int flags) {
 Error openssl_error(Errc code, std::string_view what) {
   std::string reason;
   bool is_telling = false;
-  bool out_of_memory = false;
+  bool ran_out = false;
   const char* data = nullptr;
   int flags = 0;
   while (const unsigned long entry = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags)) {
-    out_of_memory |= !ERR_SYSTEM_ERROR(entry) && ERR_GET_REASON(entry) == ERR_R_MALLOC_FAILURE;
+    ran_out |= !ERR_SYSTEM_ERROR(entry) && ERR_GET_REASON(entry) == ERR_R_MALLOC_FAILURE;
     if (is_telling) continue;
     is_telling = !only_passes_on(entry);
     if (is_telling || reason.empty()) reason = reason_of(entry, data, flags);
   }
   std::string detail(what);
-  if (out_of_memory) return {std::make_error_code(std::errc::not_enough_memory), std::move(detail)};
+  if (ran_out) return {std::make_error_code(std::errc::not_enough_memory), std::move(detail)};
   if (!reason.empty()) detail += (detail.empty() ? "" : ": ") + reason;
   return {make_error_code(code), std::move(detail)};
 }

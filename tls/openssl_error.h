@@ -24,6 +24,9 @@ inline void clear_openssl_errors() noexcept {
 /// that fails, for which OpenSSL has no words.
 void raise_openssl_error(const char* reason) noexcept;
 
+/// What is told where there is no memory, by OpenSSL or by us.
+[[nodiscard]] inline Error out_of_memory() { return {std::make_error_code(std::errc::not_enough_memory), {}}; }
+
 /// What can't be used, and why, as `invalid_configuration`.
 [[nodiscard]] inline Error unusable(std::string detail) {
   return {make_error_code(Errc::invalid_configuration), std::move(detail)};

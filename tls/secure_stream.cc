@@ -10,8 +10,6 @@ namespace {
 // How long a peer that takes nothing may keep its connection when the reason why it ends was written.
 constexpr std::chrono::milliseconds parting_timeout{2'000};
 
-Error out_of_memory() { return {std::make_error_code(std::errc::not_enough_memory), {}}; }
-
 }  // namespace
 
 SecureStream::SecureStream(Side side, SslPtr ssl, transport::StreamPtr inner,

@@ -68,7 +68,7 @@ bool SecureStream::receive_once(Bytes& input) {
 /// What came is no TLS, or was changed on its way. OpenSSL has written an alert that says so.
 void SecureStream::fail_input() noexcept {
   parting_ = true;
-  if (io_->take_starved()) return fail({std::make_error_code(std::errc::not_enough_memory), {}});
+  if (io_->take_starved()) return fail(out_of_memory());
   deliver([this](transport::Consumer&) {
     const Error error = openssl_error(Errc::protocol_error, {});
     log_end(LogLevel::info, "TLS with ", peer_address().to_string(), error);

@@ -37,7 +37,7 @@ void SecureStream::enqueue(Add add) noexcept {
   try {
     add(output());
   } catch (const std::bad_alloc&) {
-    return fail_later({std::make_error_code(std::errc::not_enough_memory), {}});
+    return fail_later(out_of_memory());
   }
   mark_dirty();
   if (established_ && output_->size() >= most_waiting_bytes) push();
@@ -106,7 +106,7 @@ void SecureStream::write_large(Bytes head, Bytes body) noexcept {
     gathered.append(head);
     gathered.append(body.first(odd));
   } catch (const std::bad_alloc&) {
-    return fail_later({std::make_error_code(std::errc::not_enough_memory), {}});
+    return fail_later(out_of_memory());
   }
   send(gathered.view(), body.subspan(odd));
 }
@@ -137,8 +137,7 @@ bool SecureStream::encrypt_some(Bytes& bytes) noexcept {
   }
   bytes = bytes.subspan(count);
   if (count == piece.size()) return true;
-  fail_later(io_->take_starved() ? Error{std::make_error_code(std::errc::not_enough_memory), {}}
-                                 : openssl_error(Errc::protocol_error, "TLS"));
+  fail_later(io_->take_starved() ? out_of_memory() : openssl_error(Errc::protocol_error, "TLS"));
   return false;
 }
 
