@@ -22,6 +22,9 @@ class DeflatedEchoes {
 
   /// The text of a connection's message with this number, from 0.
   [[nodiscard]] std::string_view text(std::uint64_t number) const noexcept { return texts_[number % texts_.size()]; }
+  /// How many batches differ from each other.
+  [[nodiscard]] std::size_t batches() const noexcept { return first_.size(); }
+
   /// What compressed text of this message may refer to: the texts before it, if there is takeover.
   [[nodiscard]] std::string_view history(std::uint64_t number) const noexcept;
 

@@ -33,6 +33,9 @@ struct Exchange {
   [[nodiscard]] std::string_view batch_after(std::uint64_t batches) const noexcept {
     return deflated ? deflated->batch_after(batches) : std::string_view(batch);
   }
+
+  /// How many batches differ from each other.
+  [[nodiscard]] std::size_t batches() const noexcept { return deflated ? deflated->batches() : 1; }
 };
 
 /// Limits that keep a wrong flag from taking the machine's memory.

@@ -32,8 +32,20 @@ Result<void> Traffic::run_once() {
 
 Result<void> Traffic::start() {
   replies_.compare_all(false);
+  if (auto spread = spread_out(); !spread) return spread;
   sending_ = true;
   return start_all();
+}
+
+Result<void> Traffic::spread_out() {
+  for (std::size_t index = 0; index < peers_.size(); ++index) {
+    Peer& peer = peers_[index];
+    peer.ahead = peer.batches + index % exchange_.batches();
+    if (peer.batches == peer.ahead) continue;
+    ++in_flight_;
+    if (auto sent = send_new_batch(peer, Clock::now()); !sent) return sent;
+  }
+  return finish();
 }
 
 Result<void> Traffic::finish() {
@@ -98,7 +110,7 @@ Result<void> Traffic::receive(Peer& peer) {
       if (peer.stream.offset > 0) return replies_.wrong_reply();
       const auto now = Clock::now();
       record_latency(now - peer.sent);
-      if (sending_) return send_new_batch(peer, now);
+      if (sending_ || peer.batches < peer.ahead) return send_new_batch(peer, now);
       --in_flight_;
       return {};
     }

@@ -19,6 +19,9 @@ namespace tidewire::bench {
 /// alone, reads into one buffer, and makes one send and one receive for a batch that fits the socket's buffers, which
 /// is what a server does at best.
 ///
+/// Where batches differ, each connection is at another one than its neighbours: a server that was sent the same message
+/// by all of them in a row would do the second to the last with what the processor has learnt from the first.
+///
 /// Latency is that of a batch, from its sending to its last reply. Nothing but replies is expected: runs are so short
 /// that no server need send a ping meanwhile.
 class Traffic final : public Workload {
@@ -43,10 +46,12 @@ class Traffic final : public Workload {
     ReplyStream stream;
     Clock::time_point sent;     ///< When the sending of the batch began.
     std::uint64_t batches = 0;  ///< Begun so far.
+    std::uint64_t ahead = 0;    ///< Begun in any case, before all keep sending.
   };
 
   Traffic(Poller poller, std::span<Connection> connections, const Exchange& exchange);
 
+  Result<void> spread_out();
   Result<void> start_all();
   Result<void> send_new_batch(Peer& peer, Clock::time_point now);
   Result<void> send_rest(Peer& peer);

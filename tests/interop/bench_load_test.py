@@ -330,6 +330,29 @@ def compressed_as_agreed() -> None:
             good("echo", port, *flags, "--takeover")
 
 
+def compressed_texts_that_differ_from_connection_to_connection() -> None:
+    connections = 20
+
+    class Counting(DeflatedEcho):
+        def __init__(self):
+            super().__init__(False)
+            self.counts = {}
+            self.most = 0  # Messages on a connection, when all have had their second.
+
+        def reply(self, first: int, text: bytes, deflater, count: int) -> bytes:
+            self.counts[threading.get_ident()] = count + 1
+            counts = list(self.counts.values())
+            if self.most == 0 and len(counts) == connections and min(counts) == 2:
+                self.most = max(counts)
+            return super().reply(first, text, deflater, count)
+
+    server = Counting()
+    with scripted(server) as port:
+        flags = ["--connections", str(connections), "--deflate", "--content", "json", "--payload-bytes", "100"]
+        good("echo", port, *flags, "--seconds", "0.1", "--warm-up-seconds", "0")
+    expect(server.most >= connections, f"the first was {server.most} messages ahead")
+
+
 def compressed_wrongly() -> None:
     class Changed(DeflatedEcho):
         def changed(self, text: bytes, count: int) -> bytes:
@@ -765,6 +788,7 @@ CASES = [
     compressed_once,
     compressed_and_measured,
     compressed_as_agreed,
+    compressed_texts_that_differ_from_connection_to_connection,
     compressed_wrongly,
     wrong_answers_to_an_offer,
     tls_once_in_every_mode,
