@@ -36,6 +36,7 @@ struct Settings {
   bool libuv = false;
   bool deflate = false;
   bool takeover = false;
+  bool keep_compressors = false;
 };
 
 int serve(const Settings& settings) {
@@ -45,6 +46,7 @@ int serve(const Settings& settings) {
   websocket::Options options{.max_message_size = settings.max_message_size};
   if (settings.deflate) options.deflate = websocket::DeflateOptions{};
   if (settings.takeover) options.deflate = websocket::DeflateOptions::with_takeover();
+  if (settings.keep_compressors) options.deflate = websocket::DeflateOptions::with_kept_compressors();
   websocket::route<Echo>(server, "/echo", options);
   websocket::route<Broadcast>(server, "/broadcast", options, topics);
   server.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
@@ -70,6 +72,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--deflate", settings.deflate, "compress messages with clients that offer permessage-deflate");
   app.add_flag("--takeover", settings.takeover, "the same, and let messages refer to earlier ones");
+  app.add_flag("--keep-compressors", settings.keep_compressors,
+               "the same, with a compressor of 54 KiB for each client, for the smallest output");
   app.add_flag("--libuv", settings.libuv, "leave all waiting for sockets to libuv, to compare");
   return examples::run_program(app, argc, argv, [&] { return serve(settings); });
 }

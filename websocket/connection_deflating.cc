@@ -70,7 +70,7 @@ FrameForm Connection::shared_form() const noexcept {
 /// Before frames are written that were made for many: if they are compressed, the peer's window moves on over a text
 /// that ours has not seen. The next message of our own then refers to nothing.
 void Connection::forget_window(const SharedBytes& frames) noexcept {
-  if (extra_ && extra_->windows && extra_->windows->own && has_deflated(frames)) extra_->windows->own->release();
+  if (extra_ && extra_->windows && extra_->windows->own && has_deflated(frames)) extra_->windows->own->forget();
 }
 
 /// The peer is silent: what later messages could refer to may not be worth its memory.

@@ -24,6 +24,7 @@ constexpr std::size_t window_of(const DeflateSettings& settings) noexcept {
 constexpr DeflateSettings clamped(DeflateSettings settings) noexcept {
   settings.window_bits = static_cast<std::uint8_t>(std::clamp<int>(settings.window_bits, 8, max_window_bits));
   settings.level = std::clamp(settings.level, std::uint8_t{1}, std::uint8_t{9});
+  settings.memory_level = std::clamp(settings.memory_level, std::uint8_t{1}, std::uint8_t{9});
   return settings;
 }
 
@@ -124,12 +125,15 @@ void DeflateHistory::release() noexcept {
 Deflater::Deflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept
     : engines_(&engines), settings_(clamped(settings)) {}
 
+Deflater::Deflater(Deflater&&) noexcept = default;
+Deflater& Deflater::operator=(Deflater&&) noexcept = default;
+Deflater::~Deflater() = default;
+
 bool Deflater::compress(Bytes part, bool last, Buffer& to) noexcept {
   const std::size_t before = to.size();
   try {
     if (!part.empty()) {
-      detail::CompressorEngine& engine = engines_->compressor();
-      engine.begin({history_.view(), part.size(), settings_.window_bits, settings_.level});
+      detail::CompressorEngine& engine = begun_engine(part.size());
       for (Bytes rest = part; !rest.empty();) {
         const Bytes slice = rest.first(std::min(rest.size(), detail::max_slice_bytes));
         engine.add(slice, to);
@@ -146,11 +150,35 @@ bool Deflater::compress(Bytes part, bool last, Buffer& to) noexcept {
     }
   } catch (const std::bad_alloc&) {
     to.drop_back(to.size() - before);
+    goes_on_ = false;
     return false;
   }
-  if (settings_.takeover) remember(part);
+  if (settings_.takeover && !keeps_compressor()) remember(part);
   return true;
 }
+
+detail::CompressorEngine& Deflater::begun_engine(std::size_t part_bytes) {
+  if (!keeps_compressor()) {
+    detail::CompressorEngine& shared = engines_->compressor();
+    shared.begin({history_.view(), part_bytes, settings_.window_bits, settings_.level});
+    return shared;
+  }
+  if (kept_ == nullptr) kept_ = detail::make_kept_compressor(settings_.memory_level);
+  if (!std::exchange(goes_on_, true)) kept_->begin({{}, part_bytes, settings_.window_bits, settings_.level});
+  return *kept_;
+}
+
+void Deflater::forget() noexcept {
+  goes_on_ = false;
+  history_.release();
+}
+
+void Deflater::release() noexcept {
+  forget();
+  kept_.reset();
+}
+
+std::size_t Deflater::memory() const noexcept { return history_.capacity() + (kept_ == nullptr ? 0 : kept_->memory()); }
 
 void Deflater::remember(Bytes part) noexcept {
   try {

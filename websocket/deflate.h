@@ -11,7 +11,8 @@
 ///
 /// What compresses is large and is a loop's (`DeflateEngines`). What a connection has is small: the end of the text
 /// that it has sent or received (`Deflater`, `Inflater`), and only where context takeover was agreed. An engine is
-/// given that text as a dictionary for each message, so idle connections cost at most their window.
+/// given that text as a dictionary for each message, so idle connections cost at most their window. A connection that
+/// is to have the smallest output keeps a compressor of its own instead (`DeflateSettings::keep_compressor`).
 namespace tidewire::websocket {
 
 enum class DeflateBackend : std::uint8_t {
@@ -41,6 +42,13 @@ struct DeflateSettings {
   /// 15% larger than that of zlib's level 6, for JSON of up to 64 KiB. ISA-L has fewer levels: 1 and 2 are its 1; 3 to
   /// 6 are that, and its 3 for messages from 24 KiB on; 7 to 9 are its 3.
   std::uint8_t level = 3;
+  /// With takeover, for compressing: whether a `Deflater` keeps a compressor from message to message, instead of the
+  /// text that messages refer to. It is zlib's in every build. Text then need not be told anew, so that even the widest
+  /// window costs little time, and its output is the smallest; but see `Deflater` for what it takes in memory.
+  bool keep_compressor = false;
+  /// 1 to 9, as zlib has it: the memory of a compressor that is kept, beside its window. More makes the output hardly
+  /// smaller, and each message slower: its tables no longer stay in the processor's cache.
+  std::uint8_t memory_level = 5;
 };
 
 namespace detail {
@@ -117,9 +125,20 @@ class TIDEWIRE_API DeflateHistory {
 };
 
 /// Compresses what a connection sends, or, without takeover, what goes to any number of them.
+///
+/// What it takes with takeover, in KiB:
+///
+/// | window bits                             |  9  | 10  | 11  | 12  | 13  | 14  | 15  |
+/// | --------------------------------------- | --- | --- | --- | --- | --- | --- | --- |
+/// | the text, once so much was sent         | 0.5 |  1  |  2  |  4  |  8  | 16  | 32  |
+/// | a compressor instead, from the first on | 24  | 26  | 30  | 38  | 54  | 86  | 150 |
+/// | the same of memory level 8              | 136 | 138 | 142 | 150 | 166 | 198 | 262 |
 class TIDEWIRE_API Deflater {
  public:
   Deflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept;
+  Deflater(Deflater&&) noexcept;
+  Deflater& operator=(Deflater&&) noexcept;
+  ~Deflater();
 
   /// Appends to `to` what `part` of a message is on the wire: decodable by the peer as soon as it has it. With
   /// `last`, the message ends and the four bytes that section 7.2.1 strips are not there; an empty message is the one
@@ -129,19 +148,25 @@ class TIDEWIRE_API Deflater {
   /// can also be sent uncompressed if this was its first part.
   [[nodiscard]] bool compress(Bytes part, bool last, Buffer& to) noexcept;
 
-  /// Frees the history, between messages or parts: what follows refers to nothing before it, which the peer need not
-  /// know. For idle connections.
-  void release() noexcept { history_.release(); }
+  /// Between messages or parts: what follows refers to nothing before it, which the peer need not know.
+  void forget() noexcept;
+
+  /// The same, and frees what it has allocated. For idle connections.
+  void release() noexcept;
 
   /// What is allocated for this connection alone, in bytes.
-  [[nodiscard]] std::size_t memory() const noexcept { return history_.capacity(); }
+  [[nodiscard]] std::size_t memory() const noexcept;
 
  private:
+  [[nodiscard]] bool keeps_compressor() const noexcept { return settings_.takeover && settings_.keep_compressor; }
+  [[nodiscard]] detail::CompressorEngine& begun_engine(std::size_t part_bytes);
   void remember(Bytes part) noexcept;
 
   DeflateEngines* engines_;
   DeflateSettings settings_;
+  bool goes_on_ = false;  // Whether what is kept knows what the peer has got.
   DeflateHistory history_;
+  std::unique_ptr<detail::CompressorEngine> kept_;
 };
 
 enum class InflateState : std::uint8_t {

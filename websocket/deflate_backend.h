@@ -9,7 +9,7 @@
 /// engine can then still be begun anew.
 namespace tidewire::websocket::detail {
 
-/// Compresses one part of a message after the other, of any connection.
+/// Compresses one part of a message after the other: of any connection if each is begun anew, or of one.
 class CompressorEngine {
  public:
   virtual ~CompressorEngine() = default;
@@ -25,8 +25,11 @@ class CompressorEngine {
   virtual void begin(const Job& job) = 0;
 
   /// Appends what `slice` is compressed: whole bytes that end with those of `sync_marker`, no block with BFINAL.
-  /// At most `max_slice_bytes`, and not nothing.
+  /// At most `max_slice_bytes`, and not nothing. It may refer to what was added before, since the beginning.
   virtual void add(Bytes slice, Buffer& to) = 0;
+
+  /// What is allocated for it, in bytes.
+  [[nodiscard]] virtual std::size_t memory() const noexcept = 0;
 };
 
 /// Slices keep what an engine needs at once small, and its counters from wrapping.
@@ -63,6 +66,9 @@ class DecompressorEngine {
 
 [[nodiscard]] std::unique_ptr<CompressorEngine> make_zlib_compressor();
 [[nodiscard]] std::unique_ptr<DecompressorEngine> make_zlib_decompressor();
+
+/// zlib's for one connection, begun once and given message after message. The memory level is 1 to 9.
+[[nodiscard]] std::unique_ptr<CompressorEngine> make_kept_compressor(int memory_level);
 
 #if defined(TIDEWIRE_HAVE_ISAL)
 [[nodiscard]] std::unique_ptr<CompressorEngine> make_isal_compressor();

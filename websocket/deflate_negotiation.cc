@@ -156,6 +156,7 @@ Result<void> check_deflate(const DeflateOptions& options) {
   if (outside(options.own_window_bits, min_window_bits, max_window_bits)) wrong = "own_window_bits is not 9 to 15";
   if (outside(options.peer_window_bits, min_window_bits, max_window_bits)) wrong = "peer_window_bits is not 9 to 15";
   if (outside(options.level, 1, 9)) wrong = "level is not 1 to 9";
+  if (outside(options.memory_level, 1, 9)) wrong = "memory_level is not 1 to 9";
   if (wrong == nullptr) return {};
   return unacceptable(Errc::invalid_configuration, wrong);
 }

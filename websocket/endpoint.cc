@@ -5,6 +5,8 @@
 namespace tidewire::websocket {
 namespace {
 
+constexpr DeflateOptions usual_deflate;
+
 /// One for all the connections of a loop.
 struct LoopSpare {
   explicit LoopSpare(Loop&) {}
@@ -28,9 +30,12 @@ Endpoint::Endpoint(Loop& on, Options with, ConnectionFactory make)
       publications(on.local<Publications>()) {}
 
 DeflateSettings Endpoint::deflate_settings(const DeflateAgreement& agreement) const noexcept {
+  const DeflateOptions& wanted = options.deflate ? *options.deflate : usual_deflate;
   return {.takeover = agreement.own_takeover,
           .window_bits = agreement.own_window_bits,
-          .level = static_cast<std::uint8_t>(options.deflate ? options.deflate->level : DeflateOptions{}.level)};
+          .level = static_cast<std::uint8_t>(wanted.level),
+          .keep_compressor = wanted.keep_compressor,
+          .memory_level = static_cast<std::uint8_t>(wanted.memory_level)};
 }
 
 }  // namespace tidewire::websocket

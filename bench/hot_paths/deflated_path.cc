@@ -77,8 +77,8 @@ class DeflatedClient final : public transport::Consumer {
 
 class DeflatedPath final : public Path {
  public:
-  explicit DeflatedPath(Offer offer)
-      : request_(handshake_request(endpoint(), offer == Offer::deflate ? "/deflate" : "/takeover", offer)),
+  DeflatedPath(Offer offer, std::string_view target)
+      : request_(handshake_request(endpoint(), target, offer)),
         head_(scene_.answer_to(request_, "\r\n\r\n")),
         echoes_(Content::json, payload_bytes, depth, offer,
                 std::string(header_field(head_, "Sec-WebSocket-Extensions"))),
@@ -121,6 +121,8 @@ class DeflatedPath final : public Path {
 
 }  // namespace
 
-std::unique_ptr<Path> deflated_path(Offer offer) { return std::make_unique<DeflatedPath>(offer); }
+std::unique_ptr<Path> deflated_path(Offer offer, std::string_view target) {
+  return std::make_unique<DeflatedPath>(offer, target);
+}
 
 }  // namespace tidewire::bench

@@ -29,7 +29,12 @@ COPIES = "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_t
 # What malloc's caches hold is free, but counts as handed out.
 NO_CACHES = "glibc.malloc.tcache_count=0"
 # What idle_memory measures, beside the paths, with its flags.
-IDLE = {"idle": [], "idle-deflate": ["--deflate"], "idle-takeover": ["--deflate", "--takeover"]}
+IDLE = {
+    "idle": [],
+    "idle-deflate": ["--deflate"],
+    "idle-takeover": ["--deflate", "--takeover"],
+    "idle-kept": ["--deflate", "--takeover", "--keep-compressors"],
+}
 COUNTED = "hot_path_counted"  # main.cc's function, calls included; the start and the warm-up are not counted.
 UNITS = {
     "instructions_per_message": "instructions a message",

@@ -3,7 +3,7 @@
 /// keeps for later, and comes in pages.
 ///
 /// With --deflate also after as many messages as would fill a window, and with --takeover after a silence that lets the
-/// server free its own.
+/// server free its own, or the compressor that it keeps for each with --keep-compressors.
 #include <malloc.h>
 #include <sys/socket.h>
 
@@ -53,17 +53,22 @@ struct Connection {
   std::uint64_t messages = 0;
 };
 
+std::optional<websocket::DeflateOptions> server_options(bench::Offer offer, bool keep_compressors) {
+  using websocket::DeflateOptions;
+  if (offer == bench::Offer::nothing) return {};
+  if (offer == bench::Offer::deflate) return DeflateOptions();
+  DeflateOptions options = keep_compressors ? DeflateOptions::with_kept_compressors() : DeflateOptions::with_takeover();
+  options.release_when_idle = true;
+  return options;
+}
+
 /// A server on a socket, and clients that allocate nothing while they talk to it.
 class Scene {
  public:
-  explicit Scene(bench::Offer offer) : offer_(offer) {
+  Scene(bench::Offer offer, bool keep_compressors) : offer_(offer) {
     websocket::Options options;
-    if (offer != bench::Offer::nothing) {
-      const bool takeover = offer == bench::Offer::deflate_with_takeover;
-      options.deflate = takeover ? websocket::DeflateOptions::with_takeover() : websocket::DeflateOptions();
-      options.deflate->release_when_idle = true;
-      options.ping_interval = ping_interval;
-    }
+    options.deflate = server_options(offer, keep_compressors);
+    if (options.deflate) options.ping_interval = ping_interval;
     websocket::route(server_, "/echo",
                      {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }}, options);
     const auto address = server_.listen("127.0.0.1:0").value();
@@ -151,11 +156,11 @@ class Scene {
   std::array<char, 4096> heard_ = {};
 };
 
-void run(std::size_t connections, bench::Offer offer) {
+void run(std::size_t connections, bench::Offer offer, bool keep_compressors) {
   bench::allow_open_files(2 * connections + other_files).value();
   std::vector<Connection> clients;
   clients.reserve(connections);
-  Scene scene(offer);
+  Scene scene(offer, keep_compressors);
   // The first connection makes what is made once.
   {
     auto first = scene.open();
@@ -195,14 +200,16 @@ int main(int argc, char** argv) {
   CLI::App app("Prints a line of JSON on the memory of idle WebSocket connections.", "idle_memory");
   bool deflate = false;
   bool takeover = false;
+  bool keep_compressors = false;
   app.add_option("--connections", connections, "how many [2000; 200 with --deflate]")->check(CLI::Range(1, 1'000'000));
   auto* compressing = app.add_flag("--deflate", deflate, "that compress their messages");
-  app.add_flag("--takeover", takeover, "and let them refer to earlier ones")->needs(compressing);
+  auto* referring = app.add_flag("--takeover", takeover, "and let them refer to earlier ones")->needs(compressing);
+  app.add_flag("--keep-compressors", keep_compressors, "with a compressor for each of them")->needs(referring);
   try {
     app.parse(argc, argv);
     if (connections == 0) connections = deflate ? usual_deflating : usual_connections;
     const auto offer = takeover ? bench::Offer::deflate_with_takeover : bench::Offer::deflate;
-    run(connections, deflate ? offer : bench::Offer::nothing);
+    run(connections, deflate ? offer : bench::Offer::nothing, keep_compressors);
     return 0;
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);

@@ -38,12 +38,10 @@ class Scene {
     loop_.set_log_sink([](LogLevel, std::string_view line) { throw std::runtime_error(std::string(line)); });
     websocket::route(server_, "/echo",
                      {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }});
-    for (const bool takeover : {false, true}) {
-      websocket::Options options;
-      options.deflate = takeover ? websocket::DeflateOptions::with_takeover() : websocket::DeflateOptions();
-      websocket::route(server_, takeover ? "/takeover" : "/deflate",
-                       {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }}, options);
-    }
+    using websocket::DeflateOptions;
+    serve_deflated("/deflate", DeflateOptions());
+    serve_deflated("/takeover", DeflateOptions::with_takeover());
+    serve_deflated("/kept", DeflateOptions::with_kept_compressors());
     websocket::route(server_, "/publish",
                      {.on_message = [this](auto&, const auto& message) { topics_.publish("all", message); }});
     websocket::route(server_, "/subscribe", {.on_open = [this](auto& peer) { topics_.subscribe(peer, "all"); }});
@@ -131,6 +129,13 @@ class Scene {
   [[nodiscard]] std::string_view answer_to_upgrade() const noexcept { return upgraded_; }
 
  private:
+  void serve_deflated(std::string path, const websocket::DeflateOptions& deflate) {
+    websocket::Options options;
+    options.deflate = deflate;
+    websocket::route(server_, std::move(path),
+                     {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }}, options);
+  }
+
   static const tls::Context& server_context() {
     static const tls::Context context = [] {
       const testing::Issued issued = testing::self_signed();

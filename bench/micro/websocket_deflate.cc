@@ -38,9 +38,9 @@ std::vector<std::string> payloads(DeflateBackend backend, const DeflateSettings&
   return out;
 }
 
-void deflate_compress(benchmark::State& state, DeflateBackend backend, bool takeover, std::uint8_t level) {
+void deflate_compress(benchmark::State& state, DeflateBackend backend, DeflateSettings settings) {
   const auto texts = messages(static_cast<std::size_t>(state.range(0)));
-  const DeflateSettings settings = {takeover, static_cast<std::uint8_t>(state.range(1)), level};
+  settings.window_bits = static_cast<std::uint8_t>(state.range(1));
   DeflateEngines engines(backend);
   Deflater deflater(engines, settings);
   Buffer payload;
@@ -117,7 +117,7 @@ void deflate_memory(benchmark::State& state, DeflateBackend backend) {
   for (const DeflateBackend backend : deflate_backends()) {
     const std::string name = deflate_backend_name(backend);
     auto* const alone = benchmark::RegisterBenchmark(("deflate_compress/" + name).c_str(), deflate_compress, backend,
-                                                     false, default_level);
+                                                     DeflateSettings{});
     auto* const inflate_alone =
         benchmark::RegisterBenchmark(("deflate_inflate/" + name).c_str(), deflate_inflate, backend, false);
     for (const std::int64_t size : {64, 256, 1024, 4096, 16384, 65536}) {
@@ -125,10 +125,10 @@ void deflate_memory(benchmark::State& state, DeflateBackend backend) {
       inflate_alone->Args({size, 15});
     }
     auto* const levels = benchmark::RegisterBenchmark(("deflate_compress_level_6/" + name).c_str(), deflate_compress,
-                                                      backend, false, std::uint8_t{6});
+                                                      backend, DeflateSettings{.level = 6});
     for (const std::int64_t size : {1024, 16384, 65536}) levels->Args({size, 15});
     auto* const takeover = benchmark::RegisterBenchmark(("deflate_compress_takeover/" + name).c_str(), deflate_compress,
-                                                        backend, true, default_level);
+                                                        backend, DeflateSettings{.takeover = true});
     auto* const inflate_takeover =
         benchmark::RegisterBenchmark(("deflate_inflate_takeover/" + name).c_str(), deflate_inflate, backend, true);
     for (std::int64_t bits = 9; bits <= 15; ++bits) {
@@ -142,6 +142,16 @@ void deflate_memory(benchmark::State& state, DeflateBackend backend) {
     auto* const memory = benchmark::RegisterBenchmark(("deflate_memory/" + name).c_str(), deflate_memory, backend);
     memory->Args({1024, 9})->Args({1024, 12})->Args({1024, 15})->Args({65536, 12})->Args({65536, 15})->Iterations(1);
   }
+  // Whatever the back end, it is zlib's.
+  auto* const kept = benchmark::RegisterBenchmark("deflate_compress_kept", deflate_compress, DeflateBackend::zlib,
+                                                  DeflateSettings{.takeover = true, .keep_compressor = true});
+  for (std::int64_t bits = 9; bits <= 15; ++bits) kept->Args({1024, bits});
+  for (const std::int64_t size : {64, 256, 4096, 16384, 65536}) kept->Args({size, 13});
+  // The yardstick for sizes.
+  auto* const level_6 = benchmark::RegisterBenchmark(
+      "deflate_compress_kept_level_6", deflate_compress, DeflateBackend::zlib,
+      DeflateSettings{.takeover = true, .level = 6, .keep_compressor = true, .memory_level = 8});
+  for (std::int64_t bits = 9; bits <= 15; ++bits) level_6->Args({1024, bits});
   return true;
 }();
 

@@ -4,7 +4,7 @@ A server that can be measured takes a port, prints a line when it listens on 127
 GET /plaintext, and ends on SIGTERM. One that can compress is told by flags whether to: `--deflate`, to which `--takeover`
 comes if messages may refer to earlier ones. One that can speak TLS is given `--tls-certificate FILE --tls-key FILE` where it
 is to. A bare server parses nothing, and is told what it will get: its flags are those of
-the workload that say so.
+the workload that say so. Tidewire's own is also told what a workload says of it alone.
 """
 
 import contextlib
@@ -30,7 +30,8 @@ END_SECONDS = 15
 BARE_MODES = {"echo": "echo", "fanout": "broadcast", "http": "http", "connect": "upgrade", "idle": "echo"}
 BARE_FLAGS = ("content", "payload-bytes", "depth")
 BARE = ("bare_epoll", "bare_libuv")
-PORT, DEFLATE, TLS = "{port}", "{deflate}", "{tls}"
+OWN_FLAGS = ("--keep-compressors",)  # of Tidewire's server, that workloads use
+PORT, DEFLATE, TLS, OWN = "{port}", "{deflate}", "{tls}", "{own}"
 WS_SERVER = ROOT / "bench/peers/ws_server.mjs"
 
 
@@ -39,6 +40,7 @@ class Server:
     name: str
     words: tuple[str, ...]  # the command, with {port} where the port goes, and {deflate} and {tls} where the flags for these do
     bare: bool = False
+    own: frozenset[str] | None = None  # Tidewire's: the flags for itself that it knows, which stand for {own}
     cannot: tuple[str, ...] = ()  # modes of the load generator that it has no answer to
     warm_up_seconds: float = 0.0  # that it needs at least to be as fast as it gets
 
@@ -53,11 +55,17 @@ class Server:
     def plays(self, workload: Workload) -> bool:
         if (workload.deflate_flags and not self.deflates) or (workload.tls and not self.speaks_tls):
             return False
+        if self.own is not None and not self.own.issuperset(workload.own_flags):
+            return False
         return workload.mode not in self.cannot and (not self.bare or workload.mode in BARE_MODES)
 
     def command(self, port: int, workload: Workload, certificate: Certificate | None = None) -> list[str]:
         """The certificate is that of all servers, which only some workloads want."""
-        flags = {DEFLATE: workload.deflate_flags, TLS: certificate.flags if certificate and workload.tls else []}
+        flags = {
+            DEFLATE: workload.deflate_flags,
+            TLS: certificate.flags if certificate and workload.tls else [],
+            OWN: list(workload.own_flags),
+        }
         words = []
         for word in self.words:
             in_word = word.replace(PORT, str(port))
@@ -77,7 +85,8 @@ def tidewire(build: pathlib.Path, name: str = "tidewire") -> Server:
     server = str(build / "examples/echo_server")
     flags = said_by(server, "--help") or ""
     can = [word for word, flag in ((DEFLATE, "--deflate"), (TLS, "--tls-certificate")) if flag in flags]
-    return Server(name, (server, "--port", PORT, *can))
+    own = frozenset(flag for flag in OWN_FLAGS if flag in flags)
+    return Server(name, (server, "--port", PORT, *can, OWN), own=own)
 
 
 def bare(build: pathlib.Path) -> list[Server]:

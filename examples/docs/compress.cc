@@ -36,6 +36,10 @@ int main(int argc, char** argv) {
   websocket::route<Prices>(server, "/prices/takeover", {.deflate = websocket::DeflateOptions::with_takeover()});
   // [takeover]
 
+  // [kept]
+  websocket::route<Prices>(server, "/prices/kept", {.deflate = websocket::DeflateOptions::with_kept_compressors()});
+  // [kept]
+
   // [choose]
   websocket::DeflateOptions sparing;
   sparing.level = 1;               // From 1, the fastest, to 9, the smallest; 3 unless asked for.

@@ -14,6 +14,7 @@ using tidewire::testing::Allocations;
 namespace {
 
 constexpr DeflateSettings with_takeover = {.takeover = true, .window_bits = 12, .level = 3};
+constexpr DeflateSettings kept = {.takeover = true, .window_bits = 12, .level = 3, .keep_compressor = true};
 
 struct Received {
   InflateState state;
@@ -35,36 +36,63 @@ Received receive(Inflater& inflater, Bytes payload) {
 
 TEST_CASE("a compressor without memory leaves the output as it was, and can be used again") {
   const std::string message = json_text(100'000);
+  const auto try_with = [&](DeflateBackend backend, const DeflateSettings& settings, std::size_t number, bool forever) {
+    DeflateEngines engines(backend), others(backend);
+    Deflater deflater(engines, settings);
+    Inflater inflater(others, settings);
+    Buffer out;
+    out.append(as_bytes("before"));
+    Allocations::fail(number, forever);
+    const bool done = deflater.compress(as_bytes(message), true, out);
+    const bool failed = Allocations::failed;
+    Allocations::work();
+    CHECK(as_text(out.view()).substr(0, 6) == "before");
+    // Only the memory for the history may be lacking without harm.
+    if (!done) {
+      CHECK(failed);
+      CHECK(out.size() == 6);
+      REQUIRE(deflater.compress(as_bytes(message), true, out));
+    }
+    out.consume(6);
+    REQUIRE(receive(inflater, out.view()).text == message);
+    out.clear();
+    REQUIRE(deflater.compress(as_bytes("a second message"), true, out));
+    REQUIRE(receive(inflater, out.view()).text == "a second message");
+    return failed;
+  };
   for (const DeflateBackend backend : deflate_backends()) {
     CAPTURE(deflate_backend_name(backend));
-    for (const bool forever : {false, true}) {
-      for (std::size_t number = 1;; ++number) {
-        DeflateEngines engines(backend), others(backend);
-        Deflater deflater(engines, with_takeover);
-        Inflater inflater(others, with_takeover);
-        Buffer out;
-        out.append(as_bytes("before"));
-        Allocations::fail(number, forever);
-        const bool done = deflater.compress(as_bytes(message), true, out);
-        const bool failed = Allocations::failed;
-        Allocations::work();
-        CHECK(as_text(out.view()).substr(0, 6) == "before");
-        // Only the memory for the history may be lacking without harm.
-        if (!done) {
-          CHECK(failed);
-          CHECK(out.size() == 6);
-          REQUIRE(deflater.compress(as_bytes(message), true, out));
-        }
-        out.consume(6);
-        REQUIRE(receive(inflater, out.view()).text == message);
-        out.clear();
-        REQUIRE(deflater.compress(as_bytes("a second message"), true, out));
-        REQUIRE(receive(inflater, out.view()).text == "a second message");
-        if (!failed) {
-          CHECK(number > 2);
-          break;
-        }
+    for (const DeflateSettings& settings : {with_takeover, kept}) {
+      for (const bool forever : {false, true}) {
+        std::size_t number = 1;
+        while (try_with(backend, settings, number, forever)) ++number;
+        CHECK(number > 2);
       }
+    }
+  }
+}
+
+TEST_CASE("a compressor that is kept, and was without memory amid a message, refers to nothing that the peer lacks") {
+  const std::string first = json_text(3'000), lost = json_text(70'000, 1);
+  for (std::size_t number = 1;; ++number) {
+    DeflateEngines engines, others;
+    Deflater deflater(engines, kept);
+    Inflater inflater(others, kept);
+    Buffer out;
+    REQUIRE(deflater.compress(as_bytes(first), true, out));
+    REQUIRE(receive(inflater, out.view()).text == first);
+    Buffer lacking;
+    Allocations::fail(number, false);
+    const bool done = deflater.compress(as_bytes(lost), true, lacking);
+    Allocations::work();
+    if (done) {
+      CHECK(number > 1);
+      return;
+    }
+    for (int round = 0; round < 2; ++round) {
+      out.clear();
+      REQUIRE(deflater.compress(as_bytes(lost), true, out));
+      REQUIRE(receive(inflater, out.view()).text == lost);
     }
   }
 }
@@ -103,20 +131,25 @@ TEST_CASE("an inflater without memory says so, and others go on") {
 
 TEST_CASE("messages after the first allocate nothing, with takeover once the window is full") {
   const std::string message = json_text(5'000);
-  for (const DeflateBackend backend : deflate_backends()) {
-    CAPTURE(deflate_backend_name(backend));
+  const auto exchange = [&](DeflateBackend backend, const DeflateSettings& settings) {
     DeflateEngines engines(backend);
-    Deflater deflater(engines, with_takeover);
-    Inflater inflater(engines, with_takeover);
+    Deflater deflater(engines, settings);
+    Inflater inflater(engines, settings);
     Buffer payload;
     for (int round = 0; round < 5; ++round) {
       Allocations::fail(round < 2 ? 0 : 1, true);
       payload.clear();
       const bool done = deflater.compress(as_bytes(message), true, payload);
       const InflateState state = receive(inflater, payload.view()).state;
+      if (settings.keep_compressor) deflater.forget();  // Which keeps its memory.
       Allocations::work();
       CHECK(done);
       CHECK(state == InflateState::complete);
     }
+  };
+  for (const DeflateBackend backend : deflate_backends()) {
+    CAPTURE(deflate_backend_name(backend));
+    exchange(backend, with_takeover);
+    exchange(backend, kept);
   }
 }

@@ -180,6 +180,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   plan.settings.takeover = (data[0] & 1) != 0;
   plan.settings.window_bits = static_cast<std::uint8_t>(8 + (data[0] >> 1) % 8);
   plan.settings.level = static_cast<std::uint8_t>(1 + (data[0] >> 4) % 9);
+  plan.settings.keep_compressor = (data[3] & 4) != 0;
+  plan.settings.memory_level = static_cast<std::uint8_t>(1 + data[3] / 8 % 9);
   plan.piece_bytes = std::size_t{1} + data[1] * (data[1] % 4 == 0 ? std::size_t{64} : std::size_t{1});
   plan.step_bytes = std::size_t{1} + data[2] * (data[2] % 4 == 0 ? std::size_t{512} : std::size_t{1});
   if (data[3] % 4 == 0) {

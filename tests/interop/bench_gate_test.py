@@ -208,18 +208,23 @@ def every_path_is_answered_rightly():
 def takeover_costs_an_idle_connection_its_windows_and_silence_frees_one():
     memory = PROGRAM.with_name("idle_memory")
     figures = {}
-    for flags in ([], ["--takeover"]):
+    for flags in ([], ["--takeover"], ["--takeover", "--keep-compressors"]):
         ended = run("--deflate", *flags, "--connections", 60, program=memory)
         assert ended.returncode == 0, ended.stderr
-        figures[bool(flags)] = json.loads(ended.stdout)
+        figures[len(flags)] = json.loads(ended.stdout)
     window, slack = 4 * 1024, 1024
-    each = {name.removeprefix("bytes_per_connection"): value for name, value in figures[True].items()}
+    compressor = 54 * 1024
+    each = {name.removeprefix("bytes_per_connection"): value for name, value in figures[1].items()}
     assert each[""] < slack < 2 * window - slack < each["_after_many"] < 2 * window + slack, each
     assert window - slack < each["_after_silence"] < window + slack, each
-    without = [value for name, value in figures[False].items() if name.startswith("bytes")]
+    each = {name.removeprefix("bytes_per_connection"): value for name, value in figures[2].items()}
+    assert each[""] < slack < compressor - slack < each["_after_echo"] < compressor + window + slack, each
+    assert window - slack < each["_after_silence"] < window + slack, each
+    without = [value for name, value in figures[0].items() if name.startswith("bytes")]
     assert len(without) == 3 and max(without) < slack, without
-    ended = run("--takeover", program=memory)
-    assert ended.returncode == 2 and ended.stderr.startswith("idle_memory: "), ended
+    for flags in (["--takeover"], ["--deflate", "--keep-compressors"]):
+        ended = run(*flags, program=memory)
+        assert ended.returncode == 2 and ended.stderr.startswith("idle_memory: "), ended
 
 
 def hot_paths_refuses_names_and_flags_that_it_does_not_know():

@@ -191,6 +191,18 @@ def only_servers_that_compress_play_what_is_compressed_and_are_told_to():
     assert known["idle-takeover"].figure == "resident_bytes_per_connection_after_echoes"
 
 
+def what_a_workload_says_of_tidewires_server_alone_others_are_not_told():
+    kept = {workload.name: workload for workload in workloads.all_workloads()}["echo-1k-kept"]
+    peer = Server("peer", ("peer", "{port}", "{deflate}"))
+    ours = Server("ours", ("ours", "{port}", "{deflate}", "{own}"), own=frozenset(["--keep-compressors", "--more"]))
+    older = Server("older", ("older", "{port}", "{deflate}", "{own}"), own=frozenset())
+    assert peer.plays(kept) and ours.plays(kept) and not older.plays(kept)
+    assert peer.command(7, kept) == ["peer", "7", "--deflate", "--takeover"]
+    assert ours.command(7, kept) == ["ours", "7", "--deflate", "--takeover", "--keep-compressors"]
+    plain = workloads.parsed({"name": "plain", "title": "", "mode": "echo"})
+    assert older.plays(plain) and older.command(7, plain) == ["older", "7"]
+
+
 def only_servers_that_speak_tls_play_what_wants_it_and_are_given_the_certificate():
     known = {workload.name: workload for workload in workloads.all_workloads()}
     able = Server("able", ("able", "--port", "{port}", "{deflate}", "{tls}", "now {tls}"))
@@ -571,6 +583,7 @@ CASES = (
     memory_is_slower_when_every_run_takes_more,
     servers_take_turns_and_memory_is_measured_less_often,
     only_servers_that_compress_play_what_is_compressed_and_are_told_to,
+    what_a_workload_says_of_tidewires_server_alone_others_are_not_told,
     only_servers_that_speak_tls_play_what_wants_it_and_are_given_the_certificate,
     the_certificate_is_of_localhost_and_goes_with_the_run,
     progress_tells_the_time_left_at_the_pace_so_far,

@@ -28,6 +28,7 @@ using websocket::Options;
 namespace {
 
 constexpr DeflateOptions takeover = {.own_takeover = true, .peer_takeover = true};
+constexpr DeflateOptions kept = {.own_takeover = true, .peer_takeover = true, .keep_compressor = true};
 constexpr std::string_view offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
 /// A frame of the server's, as it was on the wire.
@@ -206,8 +207,9 @@ TEST_CASE("what compressing doesn't shorten goes as it is, unless later messages
 
 TEST_CASE("with takeover a message refers to those before it; without, each stands alone") {
   const std::string text = json_text(1000);
-  for (const bool both : {false, true}) {
-    Chat chat(with({.own_takeover = both, .peer_takeover = both}));
+  for (const DeflateOptions& deflate : {DeflateOptions{}, takeover, kept}) {
+    const bool both = deflate.own_takeover;
+    Chat chat(with(deflate));
     chat.echo();
     Recorder& client = chat.open();
     ZlibDeflater ours;
@@ -295,7 +297,7 @@ TEST_CASE("a message in parts that says nothing is an empty one") {
 }
 
 TEST_CASE("messages wait for the end of one in parts, in order, and all of it can be read") {
-  for (const DeflateOptions& deflate : {DeflateOptions{}, takeover}) {
+  for (const DeflateOptions& deflate : {DeflateOptions{}, takeover, kept}) {
     Chat chat(with(deflate));
     const std::string text = json_text(600);
     chat.script.message = [&](Connection& peer, const Message&) {
@@ -326,9 +328,11 @@ TEST_CASE("messages wait for the end of one in parts, in order, and all of it ca
 
 TEST_CASE("what is published or prepared between messages that refer to each other leaves all of them readable") {
   const std::string own = json_text(1000), shared = json_text(1500, 1);
-  for (const bool with_takeover : {false, true}) {
+  for (const auto& [published_with_takeover, keep_compressor] :
+       {std::pair(false, false), std::pair(false, true), std::pair(true, false), std::pair(true, true)}) {
     DeflateOptions deflate = takeover;
-    deflate.published_with_takeover = with_takeover;
+    deflate.published_with_takeover = published_with_takeover;
+    deflate.keep_compressor = keep_compressor;
     Chat chat(with(deflate));
     websocket::Topics topics(chat.loop);
     chat.script.message = [&](Connection& peer, const Message& message) {
@@ -401,8 +405,11 @@ TEST_CASE("what is dropped, or kept as the latest, leaves the messages after it 
 }
 
 TEST_CASE("a peer that was silent is answered without reference to what it was sent before, if the route says so") {
-  for (const bool release : {false, true}) {
-    Options options = with({.own_takeover = true, .peer_takeover = true, .release_when_idle = release});
+  for (const auto& [release, keep_compressor] :
+       {std::pair(false, false), std::pair(true, false), std::pair(false, true), std::pair(true, true)}) {
+    DeflateOptions deflate = keep_compressor ? kept : takeover;
+    deflate.release_when_idle = release;
+    Options options = with(deflate);
     options.ping_interval = 50ms;
     Chat chat(options);
     chat.echo();

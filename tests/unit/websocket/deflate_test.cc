@@ -21,6 +21,8 @@ using State = InflateState;
 
 constexpr DeflateSettings without = {};
 constexpr DeflateSettings with_takeover = {.takeover = true, .window_bits = 15, .level = 3};
+constexpr DeflateSettings kept = {.takeover = true, .window_bits = 13, .level = 3, .keep_compressor = true};
+constexpr std::array all_settings = {without, with_takeover, kept};
 
 std::string bytes_of(std::initializer_list<int> values) {
   std::string out;
@@ -205,8 +207,9 @@ TEST_CASE("an empty message is the byte 00 (7.2.3.6)") {
 TEST_CASE("every size of message comes back, whoever compresses and whoever inflates") {
   with_each_pair([](DeflateBackend one, DeflateBackend other) {
     DeflateEngines compressing(one), inflating(other);
-    for (const DeflateSettings& settings : {without, with_takeover}) {
+    for (const DeflateSettings& settings : all_settings) {
       CAPTURE(settings.takeover);
+      CAPTURE(settings.keep_compressor);
       Deflater deflater(compressing, settings);
       Inflater inflater(inflating, settings);
       for (std::size_t size = 0; size < 300; ++size) {
@@ -236,6 +239,8 @@ TEST_CASE("a message never refers further back than its window, nor has it a fin
         Deflater alone(engines, settings);
         settings.takeover = true;
         Deflater after_others(engines, settings);
+        settings.keep_compressor = true;
+        Deflater keeping(engines, settings);
         std::string history;
         // Noise that repeats at the window's length and just beyond it leads into temptation.
         for (const std::size_t period : {window - 1, window, window + 1, window + 2, std::size_t{300}}) {
@@ -246,12 +251,13 @@ TEST_CASE("a message never refers further back than its window, nor has it a fin
           CHECK(single.text == message);
           CHECK(single.max_distance <= window);
           CHECK(!single.final_block);
-          const auto next =
-              support::inflate_message_by_definition(as_bytes(compressed(after_others, message)), history);
-          CHECK(next.good);
-          CHECK(next.text == message);
-          CHECK(next.max_distance <= window);
-          CHECK(!next.final_block);
+          for (Deflater* deflater : {&after_others, &keeping}) {
+            const auto next = support::inflate_message_by_definition(as_bytes(compressed(*deflater, message)), history);
+            CHECK(next.good);
+            CHECK(next.text == message);
+            CHECK(next.max_distance <= window);
+            CHECK(!next.final_block);
+          }
           history = message;
         }
       }
@@ -270,6 +276,9 @@ TEST_CASE("without takeover each message stands alone; with it, the next is smal
     Deflater after_others(engines, with_takeover);
     CHECK(compressed(after_others, message).size() == first.size());
     CHECK(compressed(after_others, message).size() < 30);
+    Deflater keeping(engines, kept);
+    CHECK(compressed(keeping, message).size() <= compressed(DeflateBackend::zlib, message).size());
+    CHECK(compressed(keeping, message).size() < 30);
   });
 }
 
@@ -277,7 +286,7 @@ TEST_CASE("each part of a message can be inflated as soon as it is there") {
   const std::string text = json_text(150'000);
   with_each_pair([&](DeflateBackend one, DeflateBackend other) {
     DeflateEngines compressing(one), inflating(other);
-    for (const DeflateSettings& settings : {without, with_takeover}) {
+    for (const DeflateSettings& settings : all_settings) {
       Deflater deflater(compressing, settings);
       Inflater inflater(inflating, settings);
       for (int message = 0; message < 3; ++message) {
@@ -321,7 +330,10 @@ TEST_CASE("the connections of a loop share its engines") {
     std::vector<Deflater> deflaters;
     std::vector<Inflater> inflaters;
     for (unsigned i = 0; i < 8; ++i) {
-      DeflateSettings settings = {i % 2 == 0, static_cast<std::uint8_t>(8 + i), static_cast<std::uint8_t>(1 + i)};
+      const DeflateSettings settings = {.takeover = i % 2 == 0,
+                                        .window_bits = static_cast<std::uint8_t>(8 + i),
+                                        .level = static_cast<std::uint8_t>(1 + i),
+                                        .keep_compressor = i % 4 == 0};
       deflaters.emplace_back(compressing, settings);
       inflaters.emplace_back(inflating, settings);
     }
@@ -356,6 +368,54 @@ TEST_CASE("the default level stays within 15% of zlib's level 6") {
   });
 }
 
+TEST_CASE("a compressor that is kept stays within 15% of zlib's level 6 that keeps all, over many messages") {
+  with_each_backend([](DeflateBackend backend) {
+    DeflateEngines engines(backend);
+    for (const std::size_t size : {64U, 256U, 1024U, 2048U}) {
+      CAPTURE(size);
+      DeflateSettings largest = kept, recommended = with_takeover;
+      largest.window_bits = 15;
+      largest.level = 6;
+      largest.memory_level = 8;
+      recommended.window_bits = 12;
+      Deflater ours(engines, kept), zlibs(engines, largest), without_compressor(engines, recommended);
+      std::size_t our_bytes = 0, zlib_bytes = 0, text_bytes = 0;
+      for (unsigned seed = 0; seed < 64; ++seed) {
+        const std::string message = json_text(size, seed);
+        our_bytes += compressed(ours, message).size();
+        zlib_bytes += compressed(zlibs, message).size();
+        text_bytes += compressed(without_compressor, message).size();
+      }
+      CHECK(our_bytes * 100 <= zlib_bytes * 115);
+      if (size > 64) CHECK(our_bytes < text_bytes);
+    }
+  });
+}
+
+TEST_CASE("a compressor that is kept takes as much as its window and its memory level say, from the first message on") {
+  const auto kibibytes = [](int bits, int memory_level) {
+    DeflateEngines engines(DeflateBackend::zlib);
+    DeflateSettings settings = kept;
+    settings.window_bits = static_cast<std::uint8_t>(bits);
+    settings.memory_level = static_cast<std::uint8_t>(memory_level);
+    Deflater deflater(engines, settings);
+    CHECK(deflater.memory() == 0);
+    compressed(deflater, "");
+    CHECK(deflater.memory() == 0);
+    compressed(deflater, "text");
+    const std::size_t bytes = deflater.memory();
+    compressed(deflater, json_text(100'000));
+    CHECK(deflater.memory() == bytes);
+    return (bytes + 512) / 1024;
+  };
+  const std::size_t at_5[] = {24, 26, 30, 38, 54, 86, 150};
+  const std::size_t at_8[] = {136, 138, 142, 150, 166, 198, 262};
+  for (int bits = 9; bits <= 15; ++bits) {
+    CHECK(kibibytes(bits, 5) == at_5[bits - 9]);
+    CHECK(kibibytes(bits, 8) == at_8[bits - 9]);
+  }
+}
+
 TEST_CASE("noise grows by little") {
   with_each_backend([](DeflateBackend backend) {
     for (const std::size_t size : {1U, 100U, 1000U, 100'000U}) {
@@ -368,21 +428,29 @@ TEST_CASE("noise grows by little") {
 TEST_CASE("a deflater that has forgotten goes on, and its peer notices nothing") {
   with_each_pair([](DeflateBackend one, DeflateBackend other) {
     DeflateEngines compressing(one), inflating(other);
-    Deflater deflater(compressing, with_takeover);
-    Inflater inflater(inflating, with_takeover);
     const std::string message = json_text(2000);
-    const std::size_t alone = compressed(one, message).size();
-    CHECK(inflated(inflater, compressed(deflater, message)) == complete(message));
-    CHECK(deflater.memory() >= 2000);
-    deflater.release();
-    CHECK(deflater.memory() == 0);
-    const std::string again = compressed(deflater, message);
-    CHECK(again.size() == alone);
-    CHECK(inflated(inflater, again) == complete(message));
-    // Between parts, too.
-    CHECK(inflated(inflater, compressed(deflater, message, false), false).text == message);
-    deflater.release();
-    CHECK(inflated(inflater, compressed(deflater, message)) == complete(message));
+    for (const DeflateSettings& settings : {with_takeover, kept}) {
+      Deflater deflater(compressing, settings);
+      Inflater inflater(inflating, with_takeover);
+      const std::string first = compressed(deflater, message);
+      const std::size_t alone = first.size();
+      CHECK(inflated(inflater, first) == complete(message));
+      const std::size_t memory = deflater.memory();
+      CHECK(memory >= 2000);
+      const auto forgets = [&](const std::function<void()>& forget, std::size_t left) {
+        forget();
+        CHECK(deflater.memory() == left);
+        const std::string again = compressed(deflater, message);
+        CHECK(again.size() == alone);
+        CHECK(inflated(inflater, again) == complete(message));
+        // Between parts, too.
+        CHECK(inflated(inflater, compressed(deflater, message, false), false).text == message);
+        forget();
+        CHECK(inflated(inflater, compressed(deflater, message)) == complete(message));
+      };
+      forgets([&] { deflater.release(); }, 0);
+      forgets([&] { deflater.forget(); }, settings.keep_compressor ? memory : 0);
+    }
   });
 }
 
@@ -412,14 +480,16 @@ TEST_CASE("a connection holds at most its window, and nothing without takeover")
 TEST_CASE("settings that make no sense are taken for the nearest that do") {
   const std::string message = json_text(100'000);
   with_each_backend([&](DeflateBackend backend) {
-    for (const DeflateSettings& settings : {DeflateSettings{true, 0, 0}, DeflateSettings{true, 255, 255}}) {
+    for (const DeflateSettings& settings :
+         {DeflateSettings{true, 0, 0}, DeflateSettings{true, 255, 255}, DeflateSettings{true, 0, 0, true, 0},
+          DeflateSettings{true, 255, 255, true, 255}}) {
       DeflateEngines engines(backend);
       Deflater deflater(engines, settings);
       Inflater inflater(engines, settings);
       for (int round = 0; round < 2; ++round) {
         CHECK(inflated(inflater, compressed(deflater, message)) == complete(message));
       }
-      CHECK(deflater.memory() == (settings.level == 0 ? 256 : 32768));
+      if (!settings.keep_compressor) CHECK(deflater.memory() == (settings.level == 0 ? 256 : 32768));
     }
   });
 }
