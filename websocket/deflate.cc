@@ -163,7 +163,7 @@ detail::CompressorEngine& Deflater::begun_engine(std::size_t part_bytes) {
     shared.begin({history_.view(), part_bytes, settings_.window_bits, settings_.level});
     return shared;
   }
-  if (kept_ == nullptr) kept_ = detail::make_kept_compressor(settings_.memory_level);
+  if (kept_ == nullptr) kept_ = detail::make_kept_compressor(settings_);
   if (!std::exchange(goes_on_, true)) kept_->begin({{}, part_bytes, settings_.window_bits, settings_.level});
   return *kept_;
 }

@@ -54,6 +54,7 @@ struct DeflateSettings {
 namespace detail {
 class CompressorEngine;
 class DecompressorEngine;
+class KeptCompressor;
 }  // namespace detail
 
 /// What a loop's connections compress and decompress with.
@@ -166,7 +167,7 @@ class TIDEWIRE_API Deflater {
   DeflateSettings settings_;
   bool goes_on_ = false;  // Whether what is kept knows what the peer has got.
   DeflateHistory history_;
-  std::unique_ptr<detail::CompressorEngine> kept_;
+  std::unique_ptr<detail::KeptCompressor> kept_;
 };
 
 enum class InflateState : std::uint8_t {

@@ -2,6 +2,7 @@
 
 #include <tidewire/core/buffer.h>
 #include <tidewire/core/bytes.h>
+#include <tidewire/websocket/deflate.h>
 #include <cstdint>
 #include <memory>
 
@@ -9,7 +10,7 @@
 /// engine can then still be begun anew.
 namespace tidewire::websocket::detail {
 
-/// Compresses one part of a message after the other: of any connection if each is begun anew, or of one.
+/// Compresses one part of a message after the other: of any connection, as each is begun anew.
 class CompressorEngine {
  public:
   virtual ~CompressorEngine() = default;
@@ -27,7 +28,11 @@ class CompressorEngine {
   /// Appends what `slice` is compressed: whole bytes that end with those of `sync_marker`, no block with BFINAL.
   /// At most `max_slice_bytes`, and not nothing. It may refer to what was added before, since the beginning.
   virtual void add(Bytes slice, Buffer& to) = 0;
+};
 
+/// One connection's, begun once and given part after part. Its window and its level are those that it was made for.
+class KeptCompressor : public CompressorEngine {
+ public:
   /// What is allocated for it, in bytes.
   [[nodiscard]] virtual std::size_t memory() const noexcept = 0;
 };
@@ -67,8 +72,8 @@ class DecompressorEngine {
 [[nodiscard]] std::unique_ptr<CompressorEngine> make_zlib_compressor();
 [[nodiscard]] std::unique_ptr<DecompressorEngine> make_zlib_decompressor();
 
-/// zlib's for one connection, begun once and given message after message. The memory level is 1 to 9.
-[[nodiscard]] std::unique_ptr<CompressorEngine> make_kept_compressor(int memory_level);
+/// zlib's, whatever the back end.
+[[nodiscard]] std::unique_ptr<KeptCompressor> make_kept_compressor(const DeflateSettings& settings);
 
 #if defined(TIDEWIRE_HAVE_ISAL)
 [[nodiscard]] std::unique_ptr<CompressorEngine> make_isal_compressor();

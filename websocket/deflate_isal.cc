@@ -77,11 +77,6 @@ class IsalCompressor final : public CompressorEngine {
     assert(stream.avail_in == 0 && stream.internal_state.state == ZSTATE_NEW_HDR);
   }
 
-  std::size_t memory() const noexcept override {
-    return sizeof(isal_zstream) + (quick_memory_ == nullptr ? 0 : ISAL_DEF_LVL1_SMALL) +
-           (thorough_memory_ == nullptr ? 0 : ISAL_DEF_LVL3_SMALL);
-  }
-
  private:
   std::unique_ptr<isal_zstream> stream_;
   std::unique_ptr<std::uint8_t[]> quick_memory_;

@@ -15,6 +15,7 @@ constexpr std::size_t max_count = std::size_t{1} << 30;
 
 // zlib's 8 is a 9 for raw streams. No harm: it refers to at most 2^bits - 262 bytes before, and 250 are in any window.
 constexpr std::uint8_t min_zlib_bits = 9;
+constexpr std::uint8_t zlib_bits(std::uint8_t window_bits) noexcept { return std::max(window_bits, min_zlib_bits); }
 
 // Of the compressors that all share, a quarter of zlib's own choice: resetting clears the hash table, and most messages
 // are short.
@@ -99,30 +100,33 @@ class Deflate {
 
 class ZlibCompressor final : public CompressorEngine {
  public:
-  ZlibCompressor(int memory_level, bool finds_all) noexcept : memory_level_(memory_level), finds_all_(finds_all) {}
-
   void begin(const Job& job) override {
-    const std::uint8_t bits = std::max(job.window_bits, min_zlib_bits);
+    const std::uint8_t bits = zlib_bits(job.window_bits);
     // The window of a stream can't be changed, but few different ones will be asked for.
     auto& stream = streams_[std::size_t{bits} - min_zlib_bits];
-    if (stream == nullptr) stream = std::make_unique<Deflate>(bits, job.level, memory_level_, finds_all_);
+    if (stream == nullptr) stream = std::make_unique<Deflate>(bits, job.level, shared_memory_level, false);
     stream->begin(job.history, job.level);
     current_ = stream.get();
   }
 
   void add(Bytes slice, Buffer& to) override { current_->add(slice, to); }
 
-  std::size_t memory() const noexcept override {
-    std::size_t total = sizeof *this;
-    for (const auto& stream : streams_) total += stream == nullptr ? 0 : sizeof *stream + stream->memory();
-    return total;
-  }
-
  private:
-  int memory_level_;
-  bool finds_all_;
   std::array<std::unique_ptr<Deflate>, max_window_bits - min_zlib_bits + 1> streams_;
   Deflate* current_ = nullptr;
+};
+
+class KeptZlibCompressor final : public KeptCompressor {
+ public:
+  explicit KeptZlibCompressor(const DeflateSettings& settings)
+      : stream_(zlib_bits(settings.window_bits), settings.level, settings.memory_level, true) {}
+
+  void begin(const Job& job) override { stream_.begin(job.history, job.level); }
+  void add(Bytes slice, Buffer& to) override { stream_.add(slice, to); }
+  std::size_t memory() const noexcept override { return sizeof *this + stream_.memory(); }
+
+ private:
+  Deflate stream_;
 };
 
 class ZlibDecompressor final : public DecompressorEngine {
@@ -185,11 +189,9 @@ class ZlibDecompressor final : public DecompressorEngine {
 
 }  // namespace
 
-std::unique_ptr<CompressorEngine> make_zlib_compressor() {
-  return std::make_unique<ZlibCompressor>(shared_memory_level, false);
-}
-std::unique_ptr<CompressorEngine> make_kept_compressor(int memory_level) {
-  return std::make_unique<ZlibCompressor>(memory_level, true);
+std::unique_ptr<CompressorEngine> make_zlib_compressor() { return std::make_unique<ZlibCompressor>(); }
+std::unique_ptr<KeptCompressor> make_kept_compressor(const DeflateSettings& settings) {
+  return std::make_unique<KeptZlibCompressor>(settings);
 }
 std::unique_ptr<DecompressorEngine> make_zlib_decompressor() { return std::make_unique<ZlibDecompressor>(); }
 
