@@ -42,8 +42,7 @@ Result<void> Traffic::spread_out() {
     Peer& peer = peers_[index];
     peer.ahead = peer.batches + index % exchange_.batches();
     if (peer.batches == peer.ahead) continue;
-    ++in_flight_;
-    if (auto sent = send_new_batch(peer, Clock::now()); !sent) return sent;
+    if (auto started = start_one(peer); !started) return started;
   }
   return finish();
 }
@@ -58,10 +57,14 @@ Result<void> Traffic::finish() {
 
 Result<void> Traffic::start_all() {
   for (Peer& peer : peers_) {
-    ++in_flight_;
-    if (auto sent = send_new_batch(peer, Clock::now()); !sent) return sent;
+    if (auto started = start_one(peer); !started) return started;
   }
   return {};
+}
+
+Result<void> Traffic::start_one(Peer& peer) {
+  ++in_flight_;
+  return send_new_batch(peer, Clock::now());
 }
 
 /// Waits for the next reply, however late: it comes soon or never.

@@ -53,6 +53,7 @@ class Traffic final : public Workload {
 
   Result<void> spread_out();
   Result<void> start_all();
+  Result<void> start_one(Peer& peer);
   Result<void> send_new_batch(Peer& peer, Clock::time_point now);
   Result<void> send_rest(Peer& peer);
   Result<void> receive(Peer& peer);

@@ -10,6 +10,7 @@ the workload that say so. Tidewire's own is also told what a workload says of it
 import contextlib
 import dataclasses
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -30,7 +31,6 @@ END_SECONDS = 15
 BARE_MODES = {"echo": "echo", "fanout": "broadcast", "http": "http", "connect": "upgrade", "idle": "echo"}
 BARE_FLAGS = ("content", "payload-bytes", "depth")
 BARE = ("bare_epoll", "bare_libuv")
-OWN_FLAGS = ("--keep-compressors",)  # of Tidewire's server, that workloads use
 PORT, DEFLATE, TLS, OWN = "{port}", "{deflate}", "{tls}", "{own}"
 WS_SERVER = ROOT / "bench/peers/ws_server.mjs"
 
@@ -40,7 +40,7 @@ class Server:
     name: str
     words: tuple[str, ...]  # the command, with {port} where the port goes, and {deflate} and {tls} where the flags for these do
     bare: bool = False
-    own: frozenset[str] | None = None  # Tidewire's: the flags for itself that it knows, which stand for {own}
+    own: frozenset[str] | None = None  # Tidewire's: the flags that it knows, of which a workload's stand for {own}
     cannot: tuple[str, ...] = ()  # modes of the load generator that it has no answer to
     warm_up_seconds: float = 0.0  # that it needs at least to be as fast as it gets
 
@@ -64,7 +64,7 @@ class Server:
         flags = {
             DEFLATE: workload.deflate_flags,
             TLS: certificate.flags if certificate and workload.tls else [],
-            OWN: list(workload.own_flags),
+            OWN: workload.own_flags,
         }
         words = []
         for word in self.words:
@@ -83,10 +83,9 @@ class Server:
 def tidewire(build: pathlib.Path, name: str = "tidewire") -> Server:
     """Of this revision or of another, which may not compress yet, or speak TLS."""
     server = str(build / "examples/echo_server")
-    flags = said_by(server, "--help") or ""
+    flags = frozenset(re.findall(r"--[\w-]+", said_by(server, "--help") or ""))
     can = [word for word, flag in ((DEFLATE, "--deflate"), (TLS, "--tls-certificate")) if flag in flags]
-    own = frozenset(flag for flag in OWN_FLAGS if flag in flags)
-    return Server(name, (server, "--port", PORT, *can, OWN), own=own)
+    return Server(name, (server, "--port", PORT, *can, OWN), own=flags)
 
 
 def bare(build: pathlib.Path) -> list[Server]:

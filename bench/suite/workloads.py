@@ -19,7 +19,7 @@ class Workload:
     title: str
     mode: str  # of bench/load
     load: dict[str, Flag] = dataclasses.field(default_factory=dict)  # its flags
-    own_flags: tuple[str, ...] = ()  # of Tidewire's server alone, beside those that every server is told
+    own_flags: list[str] = dataclasses.field(default_factory=list)  # of Tidewire's server alone, beside those that every server is told
     quick: bool = False  # one of the few that --quick runs
     hot_path: str | None = None  # of bench/hot_paths: the one whose instructions tell of this workload
 
@@ -87,7 +87,6 @@ def parsed(entry: dict) -> Workload:
         workload = Workload(**entry)
     except TypeError as error:
         raise Failed(f"{FILE.name}: {entry.get('name', 'an entry without a name')}: {error}") from error
-    workload = dataclasses.replace(workload, own_flags=tuple(workload.own_flags))
     if workload.mode not in MODES:
         raise Failed(f"{FILE.name}: {workload.name}: there is no mode '{workload.mode}'")
     return workload
