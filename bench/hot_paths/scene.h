@@ -11,6 +11,7 @@
 #include <tidewire/websocket/topics.h>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -36,12 +37,11 @@ class Scene {
  public:
   explicit Scene(Wire wire = Wire::plain) : wire_(wire) {
     loop_.set_log_sink([](LogLevel, std::string_view line) { throw std::runtime_error(std::string(line)); });
-    websocket::route(server_, "/echo",
-                     {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }});
     using websocket::DeflateOptions;
-    serve_deflated("/deflate", DeflateOptions());
-    serve_deflated("/takeover", DeflateOptions::with_takeover());
-    serve_deflated("/kept", DeflateOptions::with_kept_compressors());
+    serve_echo("/echo", {});
+    serve_echo("/deflate", DeflateOptions());
+    serve_echo("/takeover", DeflateOptions::with_takeover());
+    serve_echo("/kept", DeflateOptions::with_kept_compressors());
     websocket::route(server_, "/publish",
                      {.on_message = [this](auto&, const auto& message) { topics_.publish("all", message); }});
     websocket::route(server_, "/subscribe", {.on_open = [this](auto& peer) { topics_.subscribe(peer, "all"); }});
@@ -129,7 +129,7 @@ class Scene {
   [[nodiscard]] std::string_view answer_to_upgrade() const noexcept { return upgraded_; }
 
  private:
-  void serve_deflated(std::string path, const websocket::DeflateOptions& deflate) {
+  void serve_echo(std::string path, std::optional<websocket::DeflateOptions> deflate) {
     websocket::Options options;
     options.deflate = deflate;
     websocket::route(server_, std::move(path),
