@@ -36,7 +36,7 @@ struct Settings {
   bool libuv = false;
   bool deflate = false;
   bool takeover = false;
-  bool keep_compressors = false;
+  bool frugal_takeover = false;
 };
 
 int serve(const Settings& settings) {
@@ -46,7 +46,7 @@ int serve(const Settings& settings) {
   websocket::Options options{.max_message_size = settings.max_message_size};
   if (settings.deflate) options.deflate = websocket::DeflateOptions{};
   if (settings.takeover) options.deflate = websocket::DeflateOptions::with_takeover();
-  if (settings.keep_compressors) options.deflate = websocket::DeflateOptions::with_kept_compressors();
+  if (settings.frugal_takeover) options.deflate = websocket::DeflateOptions::with_frugal_takeover();
   websocket::route<Echo>(server, "/echo", options);
   websocket::route<Broadcast>(server, "/broadcast", options, topics);
   server.get("/plaintext", [](const http::Request&, http::Response& response) { response.send("Hello, World!"); });
@@ -72,8 +72,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--deflate", settings.deflate, "compress messages with clients that offer permessage-deflate");
   app.add_flag("--takeover", settings.takeover, "the same, and let messages refer to earlier ones");
-  app.add_flag("--keep-compressors", settings.keep_compressors,
-               "the same, with a compressor of 54 KiB for each client, for the smallest output");
+  app.add_flag("--frugal-takeover", settings.frugal_takeover,
+               "the same, keeping the least memory for each client, for a larger output");
   app.add_flag("--libuv", settings.libuv, "leave all waiting for sockets to libuv, to compare");
   return examples::run_program(app, argc, argv, [&] { return serve(settings); });
 }

@@ -1,5 +1,6 @@
 #include <tidewire/websocket/deflate.h>
 #include <tidewire/websocket/deflate_backend.h>
+#include <tidewire/websocket/deflate_kept.h>
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -26,6 +27,16 @@ constexpr DeflateSettings clamped(DeflateSettings settings) noexcept {
   settings.level = std::clamp(settings.level, std::uint8_t{1}, std::uint8_t{9});
   settings.memory_level = std::clamp(settings.memory_level, std::uint8_t{1}, std::uint8_t{9});
   return settings;
+}
+
+/// `Compressor::add`, slice after slice.
+template <class Compressor>
+void add_slices(Compressor& compressor, Bytes part, Buffer& to) {
+  while (!part.empty()) {
+    const Bytes slice = part.first(std::min(part.size(), detail::max_slice_bytes));
+    compressor.add(slice, to);
+    part = part.subspan(slice.size());
+  }
 }
 
 }  // namespace
@@ -133,12 +144,7 @@ bool Deflater::compress(Bytes part, bool last, Buffer& to) noexcept {
   const std::size_t before = to.size();
   try {
     if (!part.empty()) {
-      detail::CompressorEngine& engine = begun_engine(part.size());
-      for (Bytes rest = part; !rest.empty();) {
-        const Bytes slice = rest.first(std::min(rest.size(), detail::max_slice_bytes));
-        engine.add(slice, to);
-        rest = rest.subspan(slice.size());
-      }
+      add(part, to);
       assert(to.size() - before > sizeof detail::sync_marker &&
              std::memcmp(to.data() + to.size() - sizeof detail::sync_marker, detail::sync_marker,
                          sizeof detail::sync_marker) == 0);
@@ -157,15 +163,15 @@ bool Deflater::compress(Bytes part, bool last, Buffer& to) noexcept {
   return true;
 }
 
-detail::CompressorEngine& Deflater::begun_engine(std::size_t part_bytes) {
+void Deflater::add(Bytes part, Buffer& to) {
   if (!keeps_compressor()) {
     detail::CompressorEngine& shared = engines_->compressor();
-    shared.begin({history_.view(), part_bytes, settings_.window_bits, settings_.level});
-    return shared;
+    shared.begin({history_.view(), part.size(), settings_.window_bits, settings_.level});
+    return add_slices(shared, part, to);
   }
-  if (kept_ == nullptr) kept_ = detail::make_kept_compressor(settings_);
-  if (!std::exchange(goes_on_, true)) kept_->begin({{}, part_bytes, settings_.window_bits, settings_.level});
-  return *kept_;
+  if (kept_ == nullptr) kept_ = std::make_unique<detail::KeptCompressor>(settings_);
+  if (!std::exchange(goes_on_, true)) kept_->forget();
+  add_slices(*kept_, part, to);
 }
 
 void Deflater::forget() noexcept {

@@ -11,8 +11,8 @@
 ///
 /// What compresses is large and is a loop's (`DeflateEngines`). What a connection has is small: the end of the text
 /// that it has sent or received (`Deflater`, `Inflater`), and only where context takeover was agreed. An engine is
-/// given that text as a dictionary for each message, so idle connections cost at most their window. A connection that
-/// is to have the smallest output keeps a compressor of its own instead (`DeflateSettings::keep_compressor`).
+/// given that text as a dictionary for each message, so idle connections cost at most their window. Or a connection
+/// keeps a compressor of its own, for a smaller output (`DeflateSettings::keep_compressor`).
 namespace tidewire::websocket {
 
 enum class DeflateBackend : std::uint8_t {
@@ -35,19 +35,21 @@ inline constexpr int max_window_bits = 15;
 struct DeflateSettings {
   /// Whether a message may refer to the messages before it that were compressed.
   bool takeover = false;
-  /// 8 to 15: how far back a reference may reach, as a power of two in bytes. With takeover each message is told so
-  /// much anew, so 12 is recommended there: the size of the output gains little beyond, and time begins to count.
+  /// 8 to 15: how far back a reference may reach, as a power of two in bytes. With takeover 13 is recommended where a
+  /// compressor is kept. Else each message is told so much anew, so 12: the size of the output gains little beyond, and
+  /// time begins to count.
   std::uint8_t window_bits = 15;
   /// 1 (fast) to 9 (small), as zlib has it. For compressing only. The default is the fastest whose output is at most
   /// 15% larger than that of zlib's level 6, for JSON of up to 64 KiB. ISA-L has fewer levels: 1 and 2 are its 1; 3 to
-  /// 6 are that, and its 3 for messages from 24 KiB on; 7 to 9 are its 3.
+  /// 6 are that, and its 3 for messages from 24 KiB on; 7 to 9 are its 3. A compressor that is kept has all nine.
   std::uint8_t level = 3;
   /// With takeover, for compressing: whether a `Deflater` keeps a compressor from message to message, instead of the
-  /// text that messages refer to. It is zlib's in every build. Text then need not be told anew, so that even the widest
-  /// window costs little time, and its output is the smallest; but see `Deflater` for what it takes in memory.
+  /// text that messages refer to. It is our own, whatever the back end. Text need not be told anew then, so that wider
+  /// windows cost little time, and of each level the output is smaller; but see `Deflater` for what it takes in memory.
+  /// From some 4 KiB on, messages take longer than with ISA-L.
   bool keep_compressor = false;
-  /// 1 to 9, as zlib has it: the memory of a compressor that is kept, beside its window. More makes the output hardly
-  /// smaller, and each message slower: its tables no longer stay in the processor's cache.
+  /// 1 to 9: the memory of a compressor that is kept, beside its window. More makes the output hardly smaller, and each
+  /// message slower: its tables no longer stay in the processor's cache.
   std::uint8_t memory_level = 5;
 };
 
@@ -132,8 +134,8 @@ class TIDEWIRE_API DeflateHistory {
 /// | window bits                             |  9  | 10  | 11  | 12  | 13  | 14  | 15  |
 /// | --------------------------------------- | --- | --- | --- | --- | --- | --- | --- |
 /// | the text, once so much was sent         | 0.5 |  1  |  2  |  4  |  8  | 16  | 32  |
-/// | a compressor instead, from the first on | 24  | 26  | 30  | 38  | 54  | 86  | 150 |
-/// | the same of memory level 8              | 136 | 138 | 142 | 150 | 166 | 198 | 262 |
+/// | a compressor instead, from the first on | 14  | 15  | 18  | 24  | 36  | 60  | 108 |
+/// | the same of memory level 8              | 70  | 71  | 74  | 80  | 92  | 116 | 164 |
 class TIDEWIRE_API Deflater {
  public:
   Deflater(DeflateEngines& engines, const DeflateSettings& settings) noexcept;
@@ -160,7 +162,7 @@ class TIDEWIRE_API Deflater {
 
  private:
   [[nodiscard]] bool keeps_compressor() const noexcept { return settings_.takeover && settings_.keep_compressor; }
-  [[nodiscard]] detail::CompressorEngine& begun_engine(std::size_t part_bytes);
+  void add(Bytes part, Buffer& to);
   void remember(Bytes part) noexcept;
 
   DeflateEngines* engines_;

@@ -30,13 +30,6 @@ class CompressorEngine {
   virtual void add(Bytes slice, Buffer& to) = 0;
 };
 
-/// One connection's, begun once and given part after part. Its window and its level are those that it was made for.
-class KeptCompressor : public CompressorEngine {
- public:
-  /// What is allocated for it, in bytes.
-  [[nodiscard]] virtual std::size_t memory() const noexcept = 0;
-};
-
 /// Slices keep what an engine needs at once small, and its counters from wrapping.
 inline constexpr std::size_t max_slice_bytes = std::size_t{64} << 10;
 
@@ -71,9 +64,6 @@ class DecompressorEngine {
 
 [[nodiscard]] std::unique_ptr<CompressorEngine> make_zlib_compressor();
 [[nodiscard]] std::unique_ptr<DecompressorEngine> make_zlib_decompressor();
-
-/// zlib's, whatever the back end.
-[[nodiscard]] std::unique_ptr<KeptCompressor> make_kept_compressor(const DeflateSettings& settings);
 
 #if defined(TIDEWIRE_HAVE_ISAL)
 [[nodiscard]] std::unique_ptr<CompressorEngine> make_isal_compressor();

@@ -28,20 +28,20 @@ inline constexpr int min_window_bits = 9;
 /// How messages are compressed. Of the two sides "own" is the one that was given these options, be it a server's
 /// route or a client. The defaults cost a connection no memory between messages.
 struct DeflateOptions {
-  /// With takeover in both directions, in windows of 4 KiB: for connections with many small messages that are like each
-  /// other. With more, each message takes longer, and the output hardly shrinks any more; see
-  /// docs/explanation/decisions/text-not-compressors.md.
+  /// With takeover in both directions: for connections with many small messages that are like each other. Each keeps a
+  /// compressor of 36 KiB for its window of 8 KiB, until its peer is silent, and 4 KiB of what it received.
   [[nodiscard]] static DeflateOptions with_takeover() noexcept {
-    return {.own_takeover = true, .peer_takeover = true, .own_window_bits = 12, .peer_window_bits = 12};
-  }
-  /// The same with the smallest output: in windows of 8 KiB, by a compressor that each connection keeps, of 54 KiB,
-  /// until its peer is silent.
-  [[nodiscard]] static DeflateOptions with_kept_compressors() noexcept {
-    DeflateOptions options = with_takeover();
+    DeflateOptions options = with_frugal_takeover();
     options.own_window_bits = 13;
     options.keep_compressor = true;
     options.release_when_idle = true;
     return options;
+  }
+  /// The same with the least memory: a connection keeps 4 KiB of text for each direction, and no compressor. The output
+  /// is a sixth larger; a message of 1 KiB takes as long, shorter ones longer. See
+  /// docs/explanation/decisions/kept-compressors.md.
+  [[nodiscard]] static DeflateOptions with_frugal_takeover() noexcept {
+    return {.own_takeover = true, .peer_takeover = true, .own_window_bits = 12, .peer_window_bits = 12};
   }
 
   /// Whether what we send may refer to earlier messages. The peer can forbid it.
@@ -59,10 +59,10 @@ struct DeflateOptions {
   /// Time against size, 1 (fastest) to 9 (smallest), as zlib has it.
   int level = 3;
   /// With own takeover: whether each connection keeps a compressor from the first message on, instead of the text that
-  /// it sent. It is zlib's in every build. The output is smaller, above all in windows of more than 4 KiB, which then
-  /// cost little time; the price is memory, as the table at `Deflater` has it.
+  /// it sent. The compressor is our own in every build. The output is smaller, above all in windows of more than 4 KiB,
+  /// and short messages take less time; the price is memory, as the table at `Deflater` has it.
   bool keep_compressor = false;
-  /// 1 to 9, as zlib has it: of a compressor that is kept, 2^(n + 9) bytes beside those for its window.
+  /// 1 to 9: a compressor that is kept has 2^(n + 8) bytes beside those for its window.
   int memory_level = 5;
   /// Messages with fewer bytes are sent as they are: they would hardly shrink. Messages in parts are compressed
   /// whatever their size, which isn't known.

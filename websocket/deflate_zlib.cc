@@ -17,32 +17,18 @@ constexpr std::size_t max_count = std::size_t{1} << 30;
 constexpr std::uint8_t min_zlib_bits = 9;
 constexpr std::uint8_t zlib_bits(std::uint8_t window_bits) noexcept { return std::max(window_bits, min_zlib_bits); }
 
-// Of the compressors that all share, a quarter of zlib's own choice: resetting clears the hash table, and most messages
-// are short.
-constexpr int shared_memory_level = 5;
+// A quarter of zlib's own choice: resetting clears the hash table, and most messages are short.
+constexpr int memory_level = 5;
 
-// What zlib's levels 1 to 3 look at, as the names of deflateTune have it.
-struct Search {
-  int good_length, nice_length, max_chain;
-};
-constexpr std::array<Search, 3> fast_searches = {{{4, 8, 4}, {4, 16, 8}, {4, 32, 32}}};
-// In these levels, a limit on the matches whose text is found again. Without one, later messages find more to refer to:
-// the output for JSON is 5% smaller, for 5 to 10% more time.
-constexpr int longest_match = 258;
-
-// All is allocated at the beginning and freed at the end: `total` need not fall.
-extern "C" voidpf allocate(voidpf total, uInt items, uInt size) {
-  const std::size_t bytes = std::size_t{items} * size;
-  if (total != nullptr) *static_cast<std::size_t*>(total) += bytes;
-  return ::operator new(bytes, std::nothrow);
+extern "C" voidpf allocate(voidpf, uInt items, uInt size) {
+  return ::operator new (std::size_t{items} * size, std::nothrow);
 }
 extern "C" void release(voidpf, voidpf memory) { ::operator delete(memory); }
 
-z_stream new_stream(std::size_t* total = nullptr) noexcept {
+z_stream new_stream() noexcept {
   z_stream stream = {};
   stream.zalloc = allocate;
   stream.zfree = release;
-  stream.opaque = total;
   return stream;
 }
 
@@ -52,7 +38,7 @@ Bytef* out(std::byte* bytes) noexcept { return reinterpret_cast<Bytef*>(bytes); 
 
 class Deflate {
  public:
-  Deflate(int window_bits, int level, int memory_level, bool finds_all) : level_(level), finds_all_(finds_all) {
+  Deflate(int window_bits, int level) : level_(level) {
     if (deflateInit2(&stream_, level, Z_DEFLATED, -window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
       throw std::bad_alloc();
     }
@@ -68,10 +54,6 @@ class Deflate {
     deflateReset(&stream_);
     if (level != level_) deflateParams(&stream_, level, Z_DEFAULT_STRATEGY);
     level_ = level;
-    if (finds_all_ && level <= static_cast<int>(fast_searches.size())) {
-      const Search& search = fast_searches[static_cast<std::size_t>(level) - 1];
-      deflateTune(&stream_, search.good_length, longest_match, search.nice_length, search.max_chain);
-    }
     if (!history.empty()) deflateSetDictionary(&stream_, in(history.data()), static_cast<uInt>(history.size()));
   }
 
@@ -89,13 +71,9 @@ class Deflate {
     assert(stream_.avail_in == 0);
   }
 
-  std::size_t memory() const noexcept { return memory_; }
-
  private:
-  std::size_t memory_ = 0;
-  z_stream stream_ = new_stream(&memory_);
+  z_stream stream_ = new_stream();
   int level_;
-  bool finds_all_;
 };
 
 class ZlibCompressor final : public CompressorEngine {
@@ -104,7 +82,7 @@ class ZlibCompressor final : public CompressorEngine {
     const std::uint8_t bits = zlib_bits(job.window_bits);
     // The window of a stream can't be changed, but few different ones will be asked for.
     auto& stream = streams_[std::size_t{bits} - min_zlib_bits];
-    if (stream == nullptr) stream = std::make_unique<Deflate>(bits, job.level, shared_memory_level, false);
+    if (stream == nullptr) stream = std::make_unique<Deflate>(bits, job.level);
     stream->begin(job.history, job.level);
     current_ = stream.get();
   }
@@ -114,19 +92,6 @@ class ZlibCompressor final : public CompressorEngine {
  private:
   std::array<std::unique_ptr<Deflate>, max_window_bits - min_zlib_bits + 1> streams_;
   Deflate* current_ = nullptr;
-};
-
-class KeptZlibCompressor final : public KeptCompressor {
- public:
-  explicit KeptZlibCompressor(const DeflateSettings& settings)
-      : stream_(zlib_bits(settings.window_bits), settings.level, settings.memory_level, true) {}
-
-  void begin(const Job& job) override { stream_.begin(job.history, job.level); }
-  void add(Bytes slice, Buffer& to) override { stream_.add(slice, to); }
-  std::size_t memory() const noexcept override { return sizeof *this + stream_.memory(); }
-
- private:
-  Deflate stream_;
 };
 
 class ZlibDecompressor final : public DecompressorEngine {
@@ -190,9 +155,6 @@ class ZlibDecompressor final : public DecompressorEngine {
 }  // namespace
 
 std::unique_ptr<CompressorEngine> make_zlib_compressor() { return std::make_unique<ZlibCompressor>(); }
-std::unique_ptr<KeptCompressor> make_kept_compressor(const DeflateSettings& settings) {
-  return std::make_unique<KeptZlibCompressor>(settings);
-}
 std::unique_ptr<DecompressorEngine> make_zlib_decompressor() { return std::make_unique<ZlibDecompressor>(); }
 
 }  // namespace tidewire::websocket::detail

@@ -33,7 +33,7 @@ IDLE = {
     "idle": [],
     "idle-deflate": ["--deflate"],
     "idle-takeover": ["--deflate", "--takeover"],
-    "idle-kept": ["--deflate", "--takeover", "--keep-compressors"],
+    "idle-frugal-takeover": ["--deflate", "--takeover", "--frugal"],
 }
 COUNTED = "hot_path_counted"  # main.cc's function, calls included; the start and the warm-up are not counted.
 UNITS = {

@@ -3,7 +3,7 @@
 /// keeps for later, and comes in pages.
 ///
 /// With --deflate also after as many messages as would fill a window, and with --takeover after a silence that lets the
-/// server free its own, or the compressor that it keeps for each with --keep-compressors.
+/// server free the compressor that it keeps for each; with --frugal the window that it keeps instead.
 #include <malloc.h>
 #include <sys/socket.h>
 
@@ -53,11 +53,11 @@ struct Connection {
   std::uint64_t messages = 0;
 };
 
-std::optional<websocket::DeflateOptions> server_options(bench::Offer offer, bool keep_compressors) {
+std::optional<websocket::DeflateOptions> server_options(bench::Offer offer, bool frugal) {
   using websocket::DeflateOptions;
   if (offer == bench::Offer::nothing) return {};
   if (offer == bench::Offer::deflate) return DeflateOptions();
-  DeflateOptions options = keep_compressors ? DeflateOptions::with_kept_compressors() : DeflateOptions::with_takeover();
+  DeflateOptions options = frugal ? DeflateOptions::with_frugal_takeover() : DeflateOptions::with_takeover();
   options.release_when_idle = true;
   return options;
 }
@@ -65,9 +65,9 @@ std::optional<websocket::DeflateOptions> server_options(bench::Offer offer, bool
 /// A server on a socket, and clients that allocate nothing while they talk to it.
 class Scene {
  public:
-  Scene(bench::Offer offer, bool keep_compressors) : offer_(offer) {
+  Scene(bench::Offer offer, bool frugal) : offer_(offer) {
     websocket::Options options;
-    options.deflate = server_options(offer, keep_compressors);
+    options.deflate = server_options(offer, frugal);
     if (options.deflate) options.ping_interval = ping_interval;
     websocket::route(server_, "/echo",
                      {.on_message = [](auto& peer, const auto& message) { (void)peer.send(message); }}, options);
@@ -156,11 +156,11 @@ class Scene {
   std::array<char, 4096> heard_ = {};
 };
 
-void run(std::size_t connections, bench::Offer offer, bool keep_compressors) {
+void run(std::size_t connections, bench::Offer offer, bool frugal) {
   bench::allow_open_files(2 * connections + other_files).value();
   std::vector<Connection> clients;
   clients.reserve(connections);
-  Scene scene(offer, keep_compressors);
+  Scene scene(offer, frugal);
   // The first connection makes what is made once.
   {
     auto first = scene.open();
@@ -200,16 +200,16 @@ int main(int argc, char** argv) {
   CLI::App app("Prints a line of JSON on the memory of idle WebSocket connections.", "idle_memory");
   bool deflate = false;
   bool takeover = false;
-  bool keep_compressors = false;
+  bool frugal = false;
   app.add_option("--connections", connections, "how many [2000; 200 with --deflate]")->check(CLI::Range(1, 1'000'000));
   auto* compressing = app.add_flag("--deflate", deflate, "that compress their messages");
   auto* referring = app.add_flag("--takeover", takeover, "and let them refer to earlier ones")->needs(compressing);
-  app.add_flag("--keep-compressors", keep_compressors, "with a compressor for each of them")->needs(referring);
+  app.add_flag("--frugal", frugal, "and keep no compressor for that")->needs(referring);
   try {
     app.parse(argc, argv);
     if (connections == 0) connections = deflate ? usual_deflating : usual_connections;
     const auto offer = takeover ? bench::Offer::deflate_with_takeover : bench::Offer::deflate;
-    run(connections, deflate ? offer : bench::Offer::nothing, keep_compressors);
+    run(connections, deflate ? offer : bench::Offer::nothing, frugal);
     return 0;
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);

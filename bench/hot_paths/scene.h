@@ -41,7 +41,7 @@ class Scene {
     serve_echo("/echo", {});
     serve_echo("/deflate", DeflateOptions());
     serve_echo("/takeover", DeflateOptions::with_takeover());
-    serve_echo("/kept", DeflateOptions::with_kept_compressors());
+    serve_echo("/frugal", DeflateOptions::with_frugal_takeover());
     websocket::route(server_, "/publish",
                      {.on_message = [this](auto&, const auto& message) { topics_.publish("all", message); }});
     websocket::route(server_, "/subscribe", {.on_open = [this](auto& peer) { topics_.subscribe(peer, "all"); }});

@@ -36,9 +36,9 @@ int main(int argc, char** argv) {
   websocket::route<Prices>(server, "/prices/takeover", {.deflate = websocket::DeflateOptions::with_takeover()});
   // [takeover]
 
-  // [kept]
-  websocket::route<Prices>(server, "/prices/kept", {.deflate = websocket::DeflateOptions::with_kept_compressors()});
-  // [kept]
+  // [frugal]
+  websocket::route<Prices>(server, "/prices/frugal", {.deflate = websocket::DeflateOptions::with_frugal_takeover()});
+  // [frugal]
 
   // [choose]
   websocket::DeflateOptions sparing;

@@ -196,13 +196,13 @@ def only_servers_that_compress_play_what_is_compressed_and_are_told_to():
 
 
 def what_a_workload_says_of_tidewires_server_alone_others_are_not_told():
-    kept = {workload.name: workload for workload in workloads.all_workloads()}["echo-1k-kept"]
+    frugal = {workload.name: workload for workload in workloads.all_workloads()}["echo-1k-frugal-takeover"]
     peer = Server("peer", ("peer", "{port}", "{deflate}"))
-    ours = Server("ours", ("ours", "{port}", "{deflate}", "{own}"), own=frozenset(["--keep-compressors", "--more"]))
+    ours = Server("ours", ("ours", "{port}", "{deflate}", "{own}"), own=frozenset(["--frugal-takeover", "--more"]))
     older = Server("older", ("older", "{port}", "{deflate}", "{own}"), own=frozenset())
-    assert peer.plays(kept) and ours.plays(kept) and not older.plays(kept)
-    assert peer.command(7, kept) == ["peer", "7", "--deflate", "--takeover"]
-    assert ours.command(7, kept) == ["ours", "7", "--deflate", "--takeover", "--keep-compressors"]
+    assert peer.plays(frugal) and ours.plays(frugal) and not older.plays(frugal)
+    assert peer.command(7, frugal) == ["peer", "7", "--deflate", "--takeover"]
+    assert ours.command(7, frugal) == ["ours", "7", "--deflate", "--takeover", "--frugal-takeover"]
     plain = workloads.parsed({"name": "plain", "title": "", "mode": "echo"})
     assert older.plays(plain) and older.command(7, plain) == ["older", "7"]
 

@@ -8,7 +8,7 @@ import { runAll, test } from './support/cases.mjs';
 
 const { chromium } = createRequire(import.meta.url)('playwright-core');
 const backends = ['examples/echo_server', 'tests/interop/echo_server_zlib'];
-const flags = ['--deflate', '--takeover', '--keep-compressors'];
+const flags = ['--deflate', '--takeover', '--frugal-takeover'];
 const refers = (flag) => flag !== '--deflate';
 const start = (context, backend, ...its) => Program.start(context, backend, '--port', '0', ...its);
 const sizeOf = (messages) => messages.reduce((sum, message) => sum + Buffer.byteLength(message), 0);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The echo server with --deflate, --takeover and --keep-compressors, with the back end that the build prefers and with
+"""The echo server with --deflate, --takeover and --frugal-takeover, with the back end that the build prefers and with
 zlib alone: what Autobahn's cases 12 and 13 do with fewer repetitions, python3-websockets, and a bomb. That messages are
 compressed is seen on the wire, and each reply is read by a zlib with the window that was agreed, no larger."""
 
@@ -26,7 +26,7 @@ ZLIB_ONLY = BUILD / "tests" / "interop" / "echo_server_zlib"
 MEBIBYTE = 1 << 20
 THRESHOLD = 64
 # The windows, as powers of two, that the server takes if the client asks for none smaller.
-WINDOW_BITS = {"--deflate": 15, "--takeover": 12, "--keep-compressors": 13}
+WINDOW_BITS = {"--deflate": 15, "--takeover": 13, "--frugal-takeover": 12}
 
 # Each size of message, and of the frames that it is sent in; 0 for one frame.
 SIZES = [(16 << shift, 0) for shift in (0, 2, 4, 6, 8, 9, 10, 11, 12, 13)]

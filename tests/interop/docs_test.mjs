@@ -199,7 +199,7 @@ test('adopt a uv loop: a guest answers, and leaves in order', async (context) =>
 
 test('compress: clients that offer are told compressed, others as it is', async (context) => {
   const server = await start(context, 'compress');
-  for (const path of ['/prices', '/prices/takeover', '/prices/kept', '/prices/sparing']) {
+  for (const path of ['/prices', '/prices/takeover', '/prices/frugal', '/prices/sparing']) {
     for (const compressed of [true, false]) {
       const options = { perMessageDeflate: compressed };
       const client = await Client.open(context, server.ws + path, [], options);

@@ -1,18 +1,19 @@
 #include <doctest/doctest.h>
 #include <support/json_text.h>
+#include <support/noise.h>
 #include <support/web.h>
 #include <support/zlib_peer.h>
 #include <tidewire/websocket/prepared_message.h>
 #include <tidewire/websocket/topics.h>
 #include <algorithm>
 #include <optional>
-#include <random>
 #include <stdexcept>
 
 using namespace tidewire;
 using namespace tidewire::testing;
 using namespace std::chrono_literals;
 using support::json_text;
+using support::noise;
 using websocket::Backpressure;
 using websocket::Cause;
 using websocket::CloseCode;
@@ -107,13 +108,6 @@ struct Chat : Site {
 };
 
 Options with(const DeflateOptions& deflate) { return {.deflate = deflate}; }
-
-std::string noise(std::size_t bytes) {
-  std::mt19937 random(1);
-  std::string text(bytes, '\0');
-  for (char& each : text) each = static_cast<char>(random());
-  return text;
-}
 
 }  // namespace
 

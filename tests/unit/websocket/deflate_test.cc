@@ -3,12 +3,12 @@
 #include <doctest/doctest.h>
 #include <support/inflate_definition.h>
 #include <support/json_text.h>
+#include <support/noise.h>
 #include <zlib.h>
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <initializer_list>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -17,6 +17,7 @@ namespace {
 using namespace tidewire;
 using namespace tidewire::websocket;
 using support::json_text;
+using support::noise;
 using State = InflateState;
 
 constexpr DeflateSettings without = {};
@@ -27,14 +28,6 @@ constexpr std::array all_settings = {without, with_takeover, kept};
 std::string bytes_of(std::initializer_list<int> values) {
   std::string out;
   for (const int value : values) out += static_cast<char>(value);
-  return out;
-}
-
-/// What does not compress.
-std::string noise(std::size_t bytes, unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::string out(bytes, '\0');
-  for (char& c : out) c = static_cast<char>(random());
   return out;
 }
 
@@ -366,54 +359,6 @@ TEST_CASE("the default level stays within 15% of zlib's level 6") {
       CHECK(ours * 100 <= zlibs * 115);
     }
   });
-}
-
-TEST_CASE("a compressor that is kept stays within 15% of zlib's level 6 that keeps all, over many messages") {
-  with_each_backend([](DeflateBackend backend) {
-    DeflateEngines engines(backend);
-    for (const std::size_t size : {64U, 256U, 1024U, 2048U}) {
-      CAPTURE(size);
-      DeflateSettings largest = kept, recommended = with_takeover;
-      largest.window_bits = 15;
-      largest.level = 6;
-      largest.memory_level = 8;
-      recommended.window_bits = 12;
-      Deflater ours(engines, kept), zlibs(engines, largest), without_compressor(engines, recommended);
-      std::size_t our_bytes = 0, zlib_bytes = 0, text_bytes = 0;
-      for (unsigned seed = 0; seed < 64; ++seed) {
-        const std::string message = json_text(size, seed);
-        our_bytes += compressed(ours, message).size();
-        zlib_bytes += compressed(zlibs, message).size();
-        text_bytes += compressed(without_compressor, message).size();
-      }
-      CHECK(our_bytes * 100 <= zlib_bytes * 115);
-      if (size > 64) CHECK(our_bytes < text_bytes);
-    }
-  });
-}
-
-TEST_CASE("a compressor that is kept takes as much as its window and its memory level say, from the first message on") {
-  const auto kibibytes = [](int bits, int memory_level) {
-    DeflateEngines engines(DeflateBackend::zlib);
-    DeflateSettings settings = kept;
-    settings.window_bits = static_cast<std::uint8_t>(bits);
-    settings.memory_level = static_cast<std::uint8_t>(memory_level);
-    Deflater deflater(engines, settings);
-    CHECK(deflater.memory() == 0);
-    compressed(deflater, "");
-    CHECK(deflater.memory() == 0);
-    compressed(deflater, "text");
-    const std::size_t bytes = deflater.memory();
-    compressed(deflater, json_text(100'000));
-    CHECK(deflater.memory() == bytes);
-    return (bytes + 512) / 1024;
-  };
-  const std::size_t at_5[] = {24, 26, 30, 38, 54, 86, 150};
-  const std::size_t at_8[] = {136, 138, 142, 150, 166, 198, 262};
-  for (int bits = 9; bits <= 15; ++bits) {
-    CHECK(kibibytes(bits, 5) == at_5[bits - 9]);
-    CHECK(kibibytes(bits, 8) == at_8[bits - 9]);
-  }
 }
 
 TEST_CASE("noise grows by little") {

@@ -36,7 +36,7 @@ TEST_CASE("options of compression that can't work are found when the server woul
   };
   CHECK(complaint({}).empty());
   CHECK(complaint(websocket::DeflateOptions::with_takeover()).empty());
-  CHECK(complaint(websocket::DeflateOptions::with_kept_compressors()).empty());
+  CHECK(complaint(websocket::DeflateOptions::with_frugal_takeover()).empty());
   CHECK(complaint({.own_window_bits = 9, .peer_window_bits = 9, .level = 9, .threshold_bytes = 0}).empty());
   CHECK(complaint({.own_window_bits = 8}).find("own_window_bits") != std::string::npos);
   CHECK(complaint({.own_window_bits = 16}).find("own_window_bits") != std::string::npos);
