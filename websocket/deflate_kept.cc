@@ -16,8 +16,8 @@ constexpr std::array<DeflateMatcher::Effort, 9> efforts = {{
     {true, 16, 64},
     {true, 32, 128},
     {true, 64, 258},
+    {true, 128, 258},
     {true, 256, 258},
-    {true, 1024, 258},
 }};
 
 // Memory level 1 has 256 chains, and each further one twice as many, as zlib has it.

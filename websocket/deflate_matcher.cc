@@ -38,7 +38,7 @@ DeflateMatcher::DeflateMatcher(unsigned window_bits, unsigned table_bits, Effort
       capacity_(window_ + least_added),
       text_(std::make_unique_for_overwrite<std::byte[]>(capacity_ + compared_bytes)),
       newest_(std::make_unique<std::uint16_t[]>(std::size_t{1} << table_bits)),
-      before_(std::make_unique_for_overwrite<std::uint16_t[]>(window_)) {}
+      before_(std::make_unique<std::uint16_t[]>(window_)) {}
 
 std::size_t DeflateMatcher::memory() const noexcept {
   const std::size_t chains = std::size_t{1} << (32 - shift_);

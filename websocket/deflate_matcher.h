@@ -34,7 +34,7 @@ class DeflateMatcher {
   [[nodiscard]] std::size_t parse(DeflateBlock& block) noexcept;
 
   /// What is added from now on refers to nothing before it. What was not parsed is forgotten as well.
-  void forget() noexcept { oldest_ = next_ = end_; }
+  void forget() noexcept { oldest_ = inserted_ = next_ = end_; }
 
   /// What is allocated, in bytes.
   [[nodiscard]] std::size_t memory() const noexcept;

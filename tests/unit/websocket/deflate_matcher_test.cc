@@ -123,23 +123,24 @@ TEST_CASE("trying more makes the output no larger") {
 }
 
 TEST_CASE("nothing before a forgetting is referred to, whatever is in the tables") {
-  Compressing compressing{DeflateMatcher(12, 12, lazy)};
-  const std::string text = json_text(3000);
-  const std::size_t alone = compressing.bytes(text, 4096);
-  CHECK(compressing.bytes(text, 4096) < alone / 10);
-  compressing.matcher.forget();
-  compressing.before.clear();
-  CHECK(compressing.bytes(text, 4096) == alone);
-  // Amid a text, too, as when there was no memory for its output.
-  Bytes rest = as_bytes(text);
-  compressing.matcher.add(rest);
-  DeflateBlock block;
-  CHECK(compressing.matcher.parse(block) == text.size());
-  rest = as_bytes(text);
-  compressing.matcher.add(rest);
-  compressing.matcher.forget();
-  compressing.before.clear();
-  CHECK(compressing.bytes(text, 4096) == alone);
+  for (const unsigned window_bits : {8U, 12U}) {
+    const std::size_t window = std::size_t{1} << window_bits;
+    Compressing compressing{DeflateMatcher(window_bits, 12, lazy)};
+    const std::string text = json_text(3000);
+    const std::size_t alone = compressing.bytes(text, window);
+    if (window_bits == 12) CHECK(compressing.bytes(text, window) < alone / 10);
+    // Between texts; and amid them, however much was not parsed.
+    for (int unparsed = 0; unparsed < 4; ++unparsed) {
+      for (int i = 0; i < unparsed; ++i) {
+        Bytes rest = as_bytes(text);
+        compressing.matcher.add(rest);
+        compressing.matcher.forget();
+      }
+      compressing.matcher.forget();
+      compressing.before.clear();
+      CHECK(compressing.bytes(text, window) == alone);
+    }
+  }
 }
 
 TEST_CASE("positions that have become too many to be told apart do no harm") {
