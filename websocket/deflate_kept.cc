@@ -29,6 +29,7 @@ KeptCompressor::KeptCompressor(const DeflateSettings& settings)
     : matcher_(settings.window_bits, chain_bits(settings), efforts[settings.level - 1U]) {}
 
 void KeptCompressor::add(Bytes slice, Buffer& to) {
+  matcher_.fetch_for(slice.size());
   const MutableBytes room = to.prepare(compressed_bound(slice.size()));
   BitWriter writer(room.data());
   DeflateBlock block;

@@ -45,6 +45,19 @@ std::size_t DeflateMatcher::memory() const noexcept {
   return capacity_ + compared_bytes + (chains + window_) * sizeof(std::uint16_t);
 }
 
+void DeflateMatcher::fetch_for(std::size_t text_bytes) const noexcept {
+  // Each byte is looked up once. With fewer bytes than lines, most lines would be fetched for nothing.
+  constexpr std::size_t line_bytes = 64;
+  if (text_bytes < memory() / line_bytes) return;
+  const auto fetch_all = [](const void* memory, std::size_t bytes) {
+    const auto* const first = static_cast<const std::byte*>(memory);
+    for (std::size_t at = 0; at < bytes; at += line_bytes) __builtin_prefetch(first + at);
+  };
+  fetch_all(newest_.get(), (std::size_t{1} << (32 - shift_)) * sizeof(std::uint16_t));
+  fetch_all(before_.get(), window_ * sizeof(std::uint16_t));
+  fetch_all(text_.get(), end_ - base_);
+}
+
 void DeflateMatcher::add(Bytes& text) noexcept {
   assert(next_ == end_);
   const Bytes added = text.first(std::min(text.size(), capacity_ - window_));

@@ -25,6 +25,11 @@ class DeflateMatcher {
   /// `window_bits`: 8 to 15; `table_bits`: 8 to 16, how many chains there are. Throws std::bad_alloc.
   DeflateMatcher(unsigned window_bits, unsigned table_bits, Effort effort);
 
+  /// Has the processor begin to fetch all that is kept, if there will be so much text that it pays. Where many
+  /// connections take turns none of it is in the nearer caches, and what is looked up at random would be waited for
+  /// piece by piece.
+  void fetch_for(std::size_t text_bytes) const noexcept;
+
   /// Takes from the front of `text`, which it shortens, up to 4 KiB. `parse` is to be at the end of what was added
   /// before.
   void add(Bytes& text) noexcept;
