@@ -2,7 +2,6 @@
 
 #include <tidewire/core/buffer.h>
 #include <tidewire/core/bytes.h>
-#include <tidewire/websocket/deflate.h>
 #include <cstdint>
 #include <memory>
 

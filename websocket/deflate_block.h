@@ -1,7 +1,6 @@
 #pragma once
 
 #include <tidewire/core/bytes.h>
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cassert>
@@ -41,7 +40,8 @@ class BitWriter {
   /// After `align`.
   void put_bytes(Bytes bytes) noexcept {
     assert(count_ == 0);
-    next_ = std::ranges::copy(bytes, next_).out;
+    copy_bytes(next_, bytes);
+    next_ += bytes.size();
   }
 
   /// How many bits wait for their byte, behind a `flush`.

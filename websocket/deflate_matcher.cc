@@ -9,18 +9,11 @@ namespace {
 // Less would have small windows moved for every message.
 constexpr std::size_t least_added = std::size_t{4} << 10;
 
-template <class Integer>
-Integer load(const std::byte* from) noexcept {
-  Integer value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
 /// How many bytes are the same, from `from` on, where they are known to be, to `most`. Looks up to 7 bytes beyond.
 std::size_t common_bytes(const std::byte* one, const std::byte* other, std::size_t from, std::size_t most) noexcept {
-  static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big);
   for (std::size_t length = from; length < most; length += sizeof(std::uint64_t)) {
-    const std::uint64_t difference = load<std::uint64_t>(one + length) ^ load<std::uint64_t>(other + length);
+    const std::uint64_t difference =
+        load_native<std::uint64_t>(one + length) ^ load_native<std::uint64_t>(other + length);
     if (difference == 0) continue;
     const int equal_bits =
         std::endian::native == std::endian::little ? std::countr_zero(difference) : std::countl_zero(difference);
@@ -41,8 +34,7 @@ DeflateMatcher::DeflateMatcher(unsigned window_bits, unsigned table_bits, Effort
       before_(std::make_unique<std::uint16_t[]>(window_)) {}
 
 std::size_t DeflateMatcher::memory() const noexcept {
-  const std::size_t chains = std::size_t{1} << (32 - shift_);
-  return capacity_ + compared_bytes + (chains + window_) * sizeof(std::uint16_t);
+  return capacity_ + compared_bytes + (chains() + window_) * sizeof(std::uint16_t);
 }
 
 void DeflateMatcher::fetch_for(std::size_t text_bytes) const noexcept {
@@ -53,7 +45,7 @@ void DeflateMatcher::fetch_for(std::size_t text_bytes) const noexcept {
     const auto* const first = static_cast<const std::byte*>(memory);
     for (std::size_t at = 0; at < bytes; at += line_bytes) __builtin_prefetch(first + at);
   };
-  fetch_all(newest_.get(), (std::size_t{1} << (32 - shift_)) * sizeof(std::uint16_t));
+  fetch_all(newest_.get(), chains() * sizeof(std::uint16_t));
   fetch_all(before_.get(), window_ * sizeof(std::uint16_t));
   fetch_all(text_.get(), end_ - base_);
 }
@@ -115,14 +107,15 @@ inline std::uint16_t DeflateMatcher::insert(std::size_t at, std::uint32_t four) 
 }
 
 void DeflateMatcher::insert_until(std::size_t end) noexcept {
-  for (; inserted_ < end; ++inserted_) static_cast<void>(insert(inserted_, load<std::uint32_t>(text_at(inserted_))));
+  for (; inserted_ < end; ++inserted_)
+    static_cast<void>(insert(inserted_, load_native<std::uint32_t>(text_at(inserted_))));
 }
 
 /// The longest match of more than so many bytes among those that are tried, the nearest of these; distance 0 if there
 /// is none. Inserts the position.
 inline DeflateMatcher::Match DeflateMatcher::find(std::size_t at, std::size_t longer_than) noexcept {
   const std::byte* const here = text_at(at);
-  const auto four = load<std::uint32_t>(here);
+  const auto four = load_native<std::uint32_t>(here);
   std::uint16_t candidate = insert(at, four);
   const std::size_t reach = std::min(window_, at - oldest_);
   const std::size_t most = std::min<std::size_t>(max_match_bytes, end_ - at);
@@ -136,7 +129,8 @@ inline DeflateMatcher::Match DeflateMatcher::find(std::size_t at, std::size_t lo
     const std::byte* const there = here - distance;
     // What would make it longer is compared first.
     const std::size_t end = best.length + 1 - hashed_bytes;
-    if (load<std::uint32_t>(there + end) == load<std::uint32_t>(here + end) && load<std::uint32_t>(there) == four) {
+    if (load_native<std::uint32_t>(there + end) == load_native<std::uint32_t>(here + end) &&
+        load_native<std::uint32_t>(there) == four) {
       const std::size_t length = common_bytes(here, there, hashed_bytes, most);
       if (length > best.length) best = {length, distance};
       if (length >= std::min<std::size_t>(most, effort_.enough_bytes)) break;

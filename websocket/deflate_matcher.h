@@ -54,6 +54,7 @@ class DeflateMatcher {
   // Matches are compared by so many bytes at once, which may reach beyond the end.
   static constexpr std::size_t compared_bytes = 8;
 
+  [[nodiscard]] std::size_t chains() const noexcept { return std::size_t{1} << (32 - shift_); }
   [[nodiscard]] std::uint16_t& chain_of(std::uint32_t four) noexcept { return newest_[four * 0x9E3779B1U >> shift_]; }
   [[nodiscard]] std::uint16_t insert(std::size_t at, std::uint32_t four) noexcept;
   [[nodiscard]] Match find(std::size_t at, std::size_t longer_than) noexcept;

@@ -15,7 +15,6 @@ constexpr std::size_t max_count = std::size_t{1} << 30;
 
 // zlib's 8 is a 9 for raw streams. No harm: it refers to at most 2^bits - 262 bytes before, and 250 are in any window.
 constexpr std::uint8_t min_zlib_bits = 9;
-constexpr std::uint8_t zlib_bits(std::uint8_t window_bits) noexcept { return std::max(window_bits, min_zlib_bits); }
 
 // A quarter of zlib's own choice: resetting clears the hash table, and most messages are short.
 constexpr int memory_level = 5;
@@ -79,7 +78,7 @@ class Deflate {
 class ZlibCompressor final : public CompressorEngine {
  public:
   void begin(const Job& job) override {
-    const std::uint8_t bits = zlib_bits(job.window_bits);
+    const std::uint8_t bits = std::max(job.window_bits, min_zlib_bits);
     // The window of a stream can't be changed, but few different ones will be asked for.
     auto& stream = streams_[std::size_t{bits} - min_zlib_bits];
     if (stream == nullptr) stream = std::make_unique<Deflate>(bits, job.level);

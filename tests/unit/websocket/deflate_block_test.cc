@@ -113,7 +113,7 @@ TEST_CASE("an empty block is three bytes fewer than its marker says") {
 TEST_CASE("each length and each distance can be said") {
   Written written;
   written.literals(support::noise(40'000));
-  CHECK(written.end_block() != 0);
+  written.end_block();
   std::mt19937 random(2);
   for (unsigned length = min_match_bytes; length <= max_match_bytes; ++length) {
     written.match(length, static_cast<unsigned>(1 + random() % 32768));

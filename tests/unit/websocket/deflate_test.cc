@@ -4,6 +4,7 @@
 #include <support/inflate_definition.h>
 #include <support/json_text.h>
 #include <support/noise.h>
+#include <support/zlib_peer.h>
 #include <zlib.h>
 #include <algorithm>
 #include <array>
@@ -359,6 +360,41 @@ TEST_CASE("the default level stays within 15% of zlib's level 6") {
       CHECK(ours * 100 <= zlibs * 115);
     }
   });
+}
+
+TEST_CASE("a compressor that is kept stays within 15% of zlib's level 6 that keeps all, over many messages") {
+  with_each_backend([](DeflateBackend backend) {
+    DeflateEngines engines(backend);
+    for (const std::size_t size : {64U, 256U, 1024U, 2048U}) {
+      CAPTURE(size);
+      DeflateSettings recommended = with_takeover;
+      recommended.window_bits = 12;
+      Deflater ours(engines, kept), without_compressor(engines, recommended);
+      testing::ZlibDeflater zlib;
+      std::size_t our_bytes = 0, zlib_bytes = 0, text_bytes = 0;
+      for (unsigned seed = 0; seed < 64; ++seed) {
+        const std::string message = json_text(size, seed);
+        our_bytes += compressed(ours, message).size();
+        zlib_bytes += zlib(message).size();
+        text_bytes += compressed(without_compressor, message).size();
+      }
+      CHECK(our_bytes * 100 <= zlib_bytes * 115);
+      if (size > 64) CHECK(our_bytes < text_bytes);
+    }
+  });
+}
+
+TEST_CASE("a compressor that is kept is there from the first message on, and takes no more later") {
+  DeflateEngines engines(DeflateBackend::zlib);
+  Deflater deflater(engines, kept);
+  CHECK(deflater.memory() == 0);
+  compressed(deflater, "");
+  CHECK(deflater.memory() == 0);
+  compressed(deflater, "text");
+  const std::size_t bytes = deflater.memory();
+  CHECK((bytes + 512) / 1024 == 36);
+  compressed(deflater, json_text(100'000));
+  CHECK(deflater.memory() == bytes);
 }
 
 TEST_CASE("noise grows by little") {
