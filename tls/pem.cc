@@ -1,6 +1,7 @@
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/x509v3.h>
 #include <tidewire/core/bytes.h>
 #include <tidewire/tls/openssl_error.h>
 #include <tidewire/tls/pem.h>
@@ -159,7 +160,13 @@ Result<PemText> read_pem(const std::string& file, const std::string& text, std::
 }
 
 Result<std::vector<X509Ptr>> certificates_in(const PemText& pem) {
-  return all_in<X509Ptr>(pem, "certificate", PEM_read_bio_X509);
+  auto certificates = all_in<X509Ptr>(pem, "certificate", PEM_read_bio_X509);
+  if (!certificates) return certificates;
+  // OpenSSL takes the extensions apart when they are first asked for. Here it is not in a handshake, and not in several
+  // threads' at once.
+  for (const X509Ptr& certificate : *certificates) X509_check_purpose(certificate.get(), -1, 0);
+  clear_openssl_errors();
+  return certificates;
 }
 
 Result<std::vector<X509CrlPtr>> revocation_lists_in(const PemText& pem) {
