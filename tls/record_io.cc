@@ -1,4 +1,5 @@
 #include <openssl/ssl.h>
+#include <tidewire/tls/kernel_sender.h>
 #include <tidewire/tls/record_io.h>
 #include <algorithm>
 #include <limits>
@@ -33,8 +34,13 @@ struct RecordIo::Method {
   static int write(BIO* bio, const char* from, std::size_t size, std::size_t* count) noexcept {
     BIO_clear_retry_flags(bio);
     RecordIo& io = of(bio);
+    const Bytes record(reinterpret_cast<const std::byte*>(from), size);
     try {
-      io.output_.append({reinterpret_cast<const std::byte*>(from), size});
+      if (io.kernel_ != nullptr && io.kernel_->active()) {
+        if (!io.kernel_->write(record)) return 0;
+      } else {
+        io.output_.append(record);
+      }
     } catch (const std::bad_alloc&) {
       io.starved_ = true;
       return 0;
@@ -43,8 +49,12 @@ struct RecordIo::Method {
     return 1;
   }
 
-  // Flushing succeeds; whatever else there is to ask, the answer is no.
-  static long control(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+  // Flushing succeeds; whatever else there is to ask, of the kernel's part apart, the answer is no.
+  static long control(BIO* bio, int command, long number, void* pointer) noexcept {
+    if (command == BIO_CTRL_FLUSH) return 1;
+    KernelSender* const kernel = of(bio).kernel_;
+    return kernel != nullptr ? kernel->control(command, number, pointer) : 0;
+  }
 
   /// Made once for the process and never freed: OpenSSL has no more to do at its end.
   static const BIO_METHOD* get() {

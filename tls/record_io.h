@@ -11,6 +11,8 @@
 
 namespace tidewire::tls {
 
+class KernelSender;
+
 /// What all TLS streams of a loop share, so that none of them has buffers of its own while it is idle: where OpenSSL
 /// reads records from and writes them to, where text is decrypted to, and where small pieces are put together.
 ///
@@ -30,18 +32,26 @@ class RecordIo {
   RecordIo& operator=(const RecordIo&) = delete;
   ~RecordIo();
 
-  /// OpenSSL reads from `input`, which shrinks, and writes to `output()`, while this exists. They nest: a call of
-  /// OpenSSL's may run an application's callback.
+  /// OpenSSL reads from `input`, which shrinks, and writes to `output()`, or to `kernel` if there is one that is
+  /// active, while this exists. They nest: a call of OpenSSL's may run an application's callback.
   class Scope {
    public:
-    Scope(RecordIo& io, Bytes& input) noexcept : io_(io), outer_(io.input_) { io.input_ = &input; }
+    Scope(RecordIo& io, Bytes& input, KernelSender* kernel = nullptr) noexcept
+        : io_(io), outer_input_(io.input_), outer_kernel_(io.kernel_) {
+      io.input_ = &input;
+      io.kernel_ = kernel;
+    }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
-    ~Scope() { io_.input_ = outer_; }
+    ~Scope() {
+      io_.input_ = outer_input_;
+      io_.kernel_ = outer_kernel_;
+    }
 
    private:
     RecordIo& io_;
-    Bytes* outer_;
+    Bytes* outer_input_;
+    KernelSender* outer_kernel_;
   };
 
   /// Has a connection use this.
@@ -74,6 +84,7 @@ class RecordIo {
 
   bio_st* bio_;
   Bytes* input_ = nullptr;
+  KernelSender* kernel_ = nullptr;
   Buffer output_;
   Buffer gathered_;
   std::unique_ptr<std::byte[]> text_;
