@@ -162,7 +162,7 @@ std::optional<KernelKeys> keys_in_use(int socket) noexcept {
   if (!known) return std::nullopt;
   size = static_cast<socklen_t>(known->crypto_info().size());
   const bool told = ::getsockopt(socket, SOL_TLS, TLS_TX, bytes.data(), &size) == 0;
-  const auto keys = told ? KernelKeys::from(bytes.data()) : std::nullopt;
+  auto keys = told ? KernelKeys::from(bytes.data()) : std::nullopt;
   ::explicit_bzero(bytes.data(), bytes.size());
   return keys;
 }
