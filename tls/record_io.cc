@@ -49,27 +49,32 @@ struct RecordIo::Method {
     return 1;
   }
 
-  // Flushing succeeds; whatever else there is to ask, of the kernel's part apart, the answer is no.
-  static long control(BIO* bio, int command, long number, void* pointer) noexcept {
+  // Flushing succeeds; whatever else there is to ask, the answer is no.
+  static long control(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static long control_with_kernel(BIO* bio, int command, long number, void* pointer) noexcept {
     if (command == BIO_CTRL_FLUSH) return 1;
     KernelSender* const kernel = of(bio).kernel_;
     return kernel != nullptr ? kernel->control(command, number, pointer) : 0;
   }
 
-  /// Made once for the process and never freed: OpenSSL has no more to do at its end.
-  static const BIO_METHOD* get() {
-    static BIO_METHOD* const method = make();
-    if (method == nullptr) throw std::bad_alloc();
+  /// Made once for the process and never freed: OpenSSL has no more to do at its end. Null without memory.
+  static const BIO_METHOD* plain() noexcept {
+    static BIO_METHOD* const method = make(control);
+    return method;
+  }
+  static const BIO_METHOD* with_kernel() noexcept {
+    static BIO_METHOD* const method = make(control_with_kernel);
     return method;
   }
 
  private:
-  static BIO_METHOD* make() noexcept {
+  static BIO_METHOD* make(long (*its_control)(BIO*, int, long, void*)) noexcept {
     BIO_METHOD* const method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tidewire");
     if (method == nullptr) return nullptr;
     BIO_meth_set_read_ex(method, read);
     BIO_meth_set_write_ex(method, write);
-    BIO_meth_set_ctrl(method, control);
+    BIO_meth_set_ctrl(method, its_control);
     return method;
   }
 };
@@ -77,16 +82,19 @@ struct RecordIo::Method {
 RecordIo::RecordIo(Loop& its)
     : loop(its),
       held(its.local<transport::LoopBuffers>().held),
-      bio_(BIO_new(Method::get())),
+      bio_(make_bio(Method::plain())),
       text_(new std::byte[text_bytes]) {
-  if (bio_ == nullptr) throw std::bad_alloc();
-  BIO_set_data(bio_, this);
-  BIO_set_init(bio_, 1);
   spare_.reserve(most_spare);
   static_cast<void>(output_.prepare(batch_bytes + batch_bytes / 8));
 }
 
-RecordIo::~RecordIo() { BIO_free(bio_); }
+BioPtr RecordIo::make_bio(const BIO_METHOD* method) {
+  BioPtr made(method != nullptr ? BIO_new(method) : nullptr);
+  if (!made) throw std::bad_alloc();
+  BIO_set_data(made.get(), this);
+  BIO_set_init(made.get(), 1);
+  return made;
+}
 
 std::unique_ptr<Buffer> RecordIo::take_buffer() {
   if (spare_.empty()) return std::make_unique<Buffer>();
@@ -101,10 +109,12 @@ void RecordIo::give_back(std::unique_ptr<Buffer> buffer) noexcept {
   spare_.push_back(std::move(buffer));
 }
 
-void RecordIo::serve(SSL& connection) noexcept {
+void RecordIo::serve(SSL& connection, bool asks_kernel) {
+  if (asks_kernel && !kernel_bio_) kernel_bio_ = make_bio(Method::with_kernel());
+  BIO* const bio = (asks_kernel ? kernel_bio_ : bio_).get();
   // One reference for both directions.
-  BIO_up_ref(bio_);
-  SSL_set_bio(&connection, bio_, bio_);
+  BIO_up_ref(bio);
+  SSL_set_bio(&connection, bio, bio);
 }
 
 }  // namespace tidewire::tls

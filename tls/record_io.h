@@ -4,6 +4,7 @@
 #include <tidewire/core/buffer.h>
 #include <tidewire/core/bytes.h>
 #include <tidewire/core/loop.h>
+#include <tidewire/tls/openssl_types.h>
 #include <tidewire/transport/loop_buffers.h>
 #include <memory>
 #include <utility>
@@ -16,8 +17,8 @@ class KernelSender;
 /// What all TLS streams of a loop share, so that none of them has buffers of its own while it is idle: where OpenSSL
 /// reads records from and writes them to, where text is decrypted to, and where small pieces are put together.
 ///
-/// OpenSSL knows it as one BIO, which all its connections hold: which of them it reads and writes for is said by a
-/// Scope around each call.
+/// OpenSSL knows it as one BIO, or two, which all its connections hold: which of them it reads and writes for is said
+/// by a Scope around each call.
 class RecordIo {
  public:
   /// What is decrypted at once: several records, and the fastest cache still has room for more.
@@ -30,7 +31,7 @@ class RecordIo {
   explicit RecordIo(Loop& loop);
   RecordIo(const RecordIo&) = delete;
   RecordIo& operator=(const RecordIo&) = delete;
-  ~RecordIo();
+  ~RecordIo() = default;
 
   /// OpenSSL reads from `input`, which shrinks, and writes to `output()`, or to `kernel` if there is one that is
   /// active, while this exists. They nest: a call of OpenSSL's may run an application's callback.
@@ -54,8 +55,9 @@ class RecordIo {
     KernelSender* outer_kernel_;
   };
 
-  /// Has a connection use this.
-  void serve(ssl_st& connection) noexcept;
+  /// Has a connection use this; `asks_kernel`: one that a Scope may name a kernel for. OpenSSL asks its BIO several
+  /// times for each record whether there is one, so the others have a BIO that need not look. Throws std::bad_alloc.
+  void serve(ssl_st& connection, bool asks_kernel = false);
 
   /// The records to be written. Whoever called OpenSSL writes and clears them before anyone else does.
   [[nodiscard]] Buffer& output() noexcept { return output_; }
@@ -82,7 +84,10 @@ class RecordIo {
  private:
   struct Method;
 
-  bio_st* bio_;
+  [[nodiscard]] BioPtr make_bio(const bio_method_st* method);
+
+  BioPtr bio_;
+  BioPtr kernel_bio_;  // Made when one needs it.
   Bytes* input_ = nullptr;
   KernelSender* kernel_ = nullptr;
   Buffer output_;

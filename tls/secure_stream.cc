@@ -19,8 +19,9 @@ SecureStream::SecureStream(Side side, SslPtr ssl, transport::StreamPtr inner,
       io_(&io_over(*inner_)),
       greeting_(new Greeting{inner_->peer_address().to_string(), answer_to_plain_text}),
       side_(side) {
-  io_->serve(*ssl_);
-  if (KernelSender::allowed(*ssl_)) kernel_ = std::make_unique<KernelSender>(*ssl_, *inner_, *io_);
+  const bool asks_kernel = KernelSender::allowed(*ssl_);
+  io_->serve(*ssl_, asks_kernel);
+  if (asks_kernel) kernel_ = std::make_unique<KernelSender>(*ssl_, *inner_, *io_);
   loop().arm(*this, handshake_timeout);
 }
 
