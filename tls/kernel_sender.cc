@@ -23,7 +23,6 @@ constexpr int set_type_command = 74;
 constexpr int clear_type_command = 75;
 
 struct Policy {
-  bool renewals;
   bool always;
 };
 using Attached = AttachedTo<Policy>;
@@ -88,7 +87,7 @@ std::optional<transport::KernelKeys> TrafficSecret::keys(const EVP_MD& hash,
 // What is allowed
 
 void KernelSender::allow(SSL_CTX& context, bool renewals, bool always) {
-  if (!Attached::attach(&context, std::make_unique<Policy>(Policy{renewals, always}))) throw std::bad_alloc();
+  if (!Attached::attach(&context, std::make_unique<Policy>(Policy{always}))) throw std::bad_alloc();
   SSL_CTX_set_options(&context, SSL_OP_ENABLE_KTLS);
   if (renewals) SSL_CTX_set_keylog_callback(&context, &note_secret);
 }

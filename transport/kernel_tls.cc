@@ -7,10 +7,9 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/utsname.h>
 
+#include <tidewire/transport/socket_calls.h>
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
@@ -221,7 +220,7 @@ int renew_kernel_keys(int socket, const KernelKeys& keys, std::uint32_t& count) 
 }
 
 ssize_t send_kernel_record(int socket, std::uint8_t type, Bytes content) noexcept {
-  iovec piece{.iov_base = const_cast<std::byte*>(content.data()), .iov_len = content.size()};
+  iovec piece = as_iovec(content);
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof type)> control{};
   msghdr message{};
   message.msg_iov = &piece;
@@ -233,12 +232,7 @@ ssize_t send_kernel_record(int socket, std::uint8_t type, Bytes content) noexcep
   header->cmsg_type = TLS_SET_RECORD_TYPE;
   header->cmsg_len = CMSG_LEN(sizeof type);
   std::memcpy(CMSG_DATA(header), &type, sizeof type);
-  for (;;) {
-    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-    if (sent >= 0) return sent;
-    if (errno == EAGAIN) return 0;
-    if (errno != EINTR) return -errno;
-  }
+  return send_message(socket, message);
 }
 
 bool kernel_records_sent(int socket, std::uint32_t count) noexcept {

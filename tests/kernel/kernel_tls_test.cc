@@ -54,33 +54,15 @@ constexpr Buffers small{.receive_bytes = 64 * 1024, .send_bytes = 32 * 1024};
 constexpr Buffers tiny{.receive_bytes = 4096, .send_bytes = 4096};
 
 /// A server of ours on a TCP connection, and OpenSSL at the other end.
-struct Served {
+struct Served : ServedToOpenssl {
   explicit Served(const tls::Context& context, int version = TLS1_3_VERSION, const char* suite = nullptr,
                   const Buffers& buffers = {}) {
-    loop.set_log_sink([this](LogLevel, std::string_view line) { log += line; });
     auto [one, other] = tcp_sockets();
     if (buffers.receive_bytes != 0) set_buffer(one, SO_RCVBUF, buffers.receive_bytes);
     if (buffers.send_bytes != 0) set_buffer(other, SO_SNDBUF, buffers.send_bytes);
-    socket = other.get();
-    server.emplace(tls::accept(context, adopt(loop, std::move(other))));
-    server->failed = [this] { server->stream->close(); };
-    client.emplace(adopt(loop, std::move(one)), version, suite);
-    run_until(loop, [&] { return client->established() && tls().established(); });
-    settle(loop);
+    connect(context, adopt(loop, std::move(other)), adopt(loop, std::move(one)), version, suite);
+    shake_hands();
   }
-  void say(std::string_view text) {
-    const std::size_t before = client->received.size();
-    server->write(text);
-    run_until(loop, [&] { return client->received.size() == before + text.size(); });
-    CHECK(client->received.substr(before) == text);
-  }
-  const tls::Stream& tls() const { return *tls::as_encrypted(*server->stream); }
-
-  Loop loop;
-  std::string log;
-  int socket = -1;
-  std::optional<Recorder> server;
-  std::optional<OpensslPeer> client;
 };
 
 }  // namespace
@@ -89,15 +71,7 @@ TEST_CASE("this kernel makes records") { REQUIRE(KernelTlsOffer::now().records);
 
 TEST_CASE("the kernel encrypts by every version and suite, and OpenSSL reads it to the end") {
   const tls::Context context = server_that(KernelTls::always);
-  struct Suite {
-    int version;
-    const char* name;
-  };
-  for (const Suite& suite :
-       {Suite{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"}, Suite{TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
-        Suite{TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"}, Suite{TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256"},
-        Suite{TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384"},
-        Suite{TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305"}}) {
+  for (const KernelSuite& suite : kernel_suites) {
     CAPTURE(suite.name);
     Served served(context, suite.version, suite.name);
     CHECK(served.tls().sends_by_kernel());

@@ -4,8 +4,11 @@
 #include <openssl/ssl.h>
 #include <support/certificates.h>
 #include <support/consumers.h>
+#include <support/run.h>
 #include <tidewire/tls/openssl_types.h>
+#include <tidewire/tls/stream.h>
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,6 +92,47 @@ class OpensslPeer {
   std::string received;
   int error = SSL_ERROR_NONE;  ///< Why OpenSSL read no further, as SSL_get_error has it.
   Recorder wire;
+};
+
+/// A server of ours, and OpenSSL for its client.
+struct ServedToOpenssl {
+  ServedToOpenssl() {
+    loop.set_log_sink([this](LogLevel, std::string_view line) { log += line; });
+  }
+  void connect(const tls::Context& context, transport::StreamPtr far, transport::StreamPtr near, int version,
+               const char* suite) {
+    server.emplace(tls::accept(context, std::move(far)));
+    server->failed = [this] { server->stream->close(); };
+    client.emplace(std::move(near), version, suite);
+  }
+  void shake_hands() {
+    run_until(loop, [&] { return client->established() && tls().established(); });
+    settle(loop);
+  }
+  /// Has the server send, outside of all callbacks, and the client read.
+  void say(std::string_view text) {
+    const std::size_t before = client->received.size();
+    server->write(text);
+    run_until(loop, [&] { return client->received.size() == before + text.size(); });
+    CHECK(client->received.substr(before) == text);
+  }
+  [[nodiscard]] const tls::Stream& tls() const { return *tls::as_encrypted(*server->stream); }
+
+  Loop loop;
+  std::string log;
+  std::optional<Recorder> server;
+  std::optional<OpensslPeer> client;
+};
+
+/// What the kernel can encrypt by, with a certificate on P-256.
+struct KernelSuite {
+  int version;
+  const char* name;
+};
+inline constexpr KernelSuite kernel_suites[] = {
+    {TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"},        {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
+    {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},  {TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256"},
+    {TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384"}, {TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305"},
 };
 
 }  // namespace tidewire::testing

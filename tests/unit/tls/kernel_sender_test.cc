@@ -39,34 +39,17 @@ transport::KernelKeys some_keys() {
   return transport::KernelKeys::from(&info).value();
 }
 
-/// A server of ours whose kernel encrypts, and OpenSSL for a client.
-struct Served {
-  explicit Served(const tls::Context& context, int version = TLS1_3_VERSION, const char* suite = nullptr) {
-    loop.set_log_sink([this](LogLevel, std::string_view line) { log += line; });
-    auto [one, other] = transport::memory_pair(loop);
-    transport::StreamPtr below(new KernelStream(std::move(other), kernel));
-    server.emplace(tls::accept(context, std::move(below)));
-    server->failed = [this] { server->stream->close(); };
-    client.emplace(std::move(one), version, suite);
-  }
-  void shake_hands() {
-    run_until(loop, [&] { return client->established() && tls().established(); });
-    settle(loop);
-  }
-  /// Has the server send, outside of all callbacks, and the client read.
-  void say(std::string_view text) {
-    const std::size_t before = client->received.size();
-    server->write(text);
-    run_until(loop, [&] { return client->received.size() == before + text.size(); });
-    CHECK(client->received.substr(before) == text);
-  }
-  const tls::Stream& tls() const { return *tls::as_encrypted(*server->stream); }
-
-  Loop loop;
+/// The first base of what has streams over it, which it outlives.
+struct WithKernel {
   Kernel kernel;
-  std::string log;
-  std::optional<Recorder> server;
-  std::optional<OpensslPeer> client;
+};
+
+/// A server of ours whose kernel encrypts, and OpenSSL for a client.
+struct Served : WithKernel, ServedToOpenssl {
+  explicit Served(const tls::Context& context, int version = TLS1_3_VERSION, const char* suite = nullptr) {
+    auto [one, other] = transport::memory_pair(loop);
+    connect(context, transport::StreamPtr(new KernelStream(std::move(other), kernel)), std::move(one), version, suite);
+  }
 };
 
 }  // namespace
@@ -84,16 +67,8 @@ TEST_CASE("keys come from a traffic secret as in RFC 8448 section 3") {
 #ifndef OPENSSL_NO_KTLS
 
 TEST_CASE("the kernel encrypts for a server by every version and suite, and OpenSSL reads it") {
-  struct Suite {
-    int version;
-    const char* name;
-  };
   const tls::Context context = kernel_server_context();
-  for (const Suite& suite :
-       {Suite{TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"}, Suite{TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
-        Suite{TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"}, Suite{TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256"},
-        Suite{TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384"},
-        Suite{TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305"}}) {
+  for (const KernelSuite& suite : kernel_suites) {
     CAPTURE(suite.name);
     Served served(context, suite.version, suite.name);
     served.shake_hands();
