@@ -8,6 +8,7 @@ some layers only can include nothing from the others. A forwarder is written onl
 configuring again rebuilds nothing; one whose header has left the list is removed.
 """
 
+import os
 import pathlib
 import sys
 
@@ -16,7 +17,11 @@ def main() -> None:
     root, layer, *headers = sys.argv[1:]
     folder = pathlib.Path(root) / "tidewire" / layer
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {pathlib.Path(header).name: f'#include "{pathlib.Path(header).resolve()}"\n' for header in headers}
+    # Relative, so that two clones compile the same text: a compiler cache then serves both.
+    wanted = {
+        pathlib.Path(header).name: f'#include "{os.path.relpath(pathlib.Path(header).resolve(), folder.resolve())}"\n'
+        for header in headers
+    }
     for present in folder.iterdir():
         if present.name not in wanted:
             present.unlink()
