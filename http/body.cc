@@ -1,5 +1,6 @@
 #include <tidewire/http/body.h>
 #include <tidewire/http/characters_internal.h>
+#include <tidewire/http/chunk_extensions.h>
 #include <tidewire/http/line_reader_internal.h>
 #include <algorithm>
 #include <array>
@@ -146,8 +147,7 @@ BodyDecoder::Problem BodyDecoder::take_framing_byte(char c) noexcept {
   switch (state_) {
     case State::chunk_size:
       return take_size_byte(c);
-    case State::chunk_extension_start:
-    case State::chunk_extension:
+    case State::chunk_extensions:
       return take_extension_byte(c);
     case State::chunk_line_lf:
       return c == '\n' ? end_chunk_line() : Problem{"a bare CR behind a chunk size"};
@@ -172,33 +172,28 @@ BodyDecoder::Problem BodyDecoder::take_size_byte(char c) noexcept {
     return {};
   }
   if (digits_ == 0) return {"a chunk size that is not a hexadecimal number"};
-  if (c == ';') {
-    state_ = State::chunk_extension_start;
-    return {};
-  }
   if (c == '\r') {
     state_ = State::chunk_line_lf;
     return {};
   }
-  return {"a chunk size that is not a hexadecimal number"};
+  extension_state_ = advance(ChunkExtensionState::before_semicolon, c);
+  if (extension_state_ == ChunkExtensionState::malformed) return {"a chunk size that is not a hexadecimal number"};
+  state_ = State::chunk_extensions;
+  return {};
 }
 
 // "A recipient MUST ignore unrecognized chunk extensions" and "ought to limit the total length of chunk extensions"
 // (RFC 9112 7.1.1).
 BodyDecoder::Problem BodyDecoder::take_extension_byte(char c) noexcept {
-  if (state_ == State::chunk_extension_start) {
-    if (!detail::is_token_character(c)) return {"a malformed chunk extension"};
-    state_ = State::chunk_extension;
-  }
   // The CRLF has its place in the line's limit.
   if (++chunk_line_bytes_ + 1 > limits_.max_chunk_line_bytes) return {"a chunk extension is too long"};
-  if (c == '\r') {
+  if (c == '\r' && may_end(extension_state_)) {
     state_ = State::chunk_line_lf;
     return {};
   }
   if (++extension_bytes_ > limits_.max_extension_bytes) return {"the chunk extensions are too long"};
-  if (detail::is_control(c) && c != '\t') return {"a control character in a chunk extension"};
-  if (c == ';') state_ = State::chunk_extension_start;
+  extension_state_ = advance(extension_state_, c);
+  if (extension_state_ == ChunkExtensionState::malformed) return {"a malformed chunk extension"};
   return {};
 }
 

@@ -12,6 +12,8 @@
 
 namespace tidewire::http {
 
+enum class ChunkExtensionState : std::uint8_t;
+
 /// How the end of a message's body is found (RFC 9112 6). The head's parser decides it, before anything else can
 /// look at the message.
 struct Framing {
@@ -66,8 +68,8 @@ struct BodyEvent {
 /// limits. However the input is cut into pieces, the same content, the
 /// same end and the same error result.
 ///
-/// Chunks are read strictly (RFC 9112 7.1): 1 to 16 hexadecimal digits and nothing around them, extensions ignored
-/// (their lengths bounded), every line ended by CRLF and by nothing less. Trailer fields
+/// Chunks are read strictly (RFC 9112 7.1): 1 to 16 hexadecimal digits and nothing around them, extensions ignored once
+/// their grammar was checked (their lengths bounded), every line ended by CRLF and by nothing less. Trailer fields
 /// follow the rules of header fields; one that would change how the message is read (framing, routing, Host,
 /// authentication and request modifiers: RFC 9110 6.5.1) is an error, 400, and never merged.
 class TIDEWIRE_API BodyDecoder {
@@ -101,8 +103,7 @@ class TIDEWIRE_API BodyDecoder {
     length,
     until_close,
     chunk_size,
-    chunk_extension_start,  // behind the ';'
-    chunk_extension,
+    chunk_extensions,
     chunk_line_lf,  // behind the CR
     chunk_data,
     chunk_data_cr,
@@ -129,6 +130,7 @@ class TIDEWIRE_API BodyDecoder {
   Problem end_chunk_line() noexcept;
 
   State state_ = State::done;
+  ChunkExtensionState extension_state_{};
   std::uint8_t digits_ = 0;      // of the chunk's size so far
   std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk (chunked)
   std::uint64_t received_ = 0;

@@ -12,6 +12,26 @@ const FieldSlices* find_field(const char* base, const FieldSlices* at, const Fie
   return at;
 }
 
+// Where the list element that `list` begins with ends: at the first comma outside of quoted strings (RFC 9110 5.6.4),
+// or at the end. A quoted string that is not closed has no comma behind it that separates.
+std::size_t element_size(std::string_view list) noexcept {
+  const std::size_t comma = std::min(list.find(','), list.size());
+  // Lists of tokens, which nearly all are, have no quotes.
+  if (list.substr(0, comma).find('"') == std::string_view::npos) return comma;
+  bool quoted = false;
+  for (std::size_t at = 0; at < list.size(); ++at) {
+    const char c = list[at];
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == '\\' && quoted) {
+      ++at;
+    } else if (c == ',' && !quoted) {
+      return at;
+    }
+  }
+  return list.size();
+}
+
 }  // namespace
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
@@ -54,9 +74,9 @@ void ListElements::Iterator::advance() noexcept {
       ++next_;
       continue;
     }
-    const std::size_t comma = rest_.find(',');
-    element_ = trim(rest_.substr(0, comma));
-    rest_ = comma == std::string_view::npos ? std::string_view() : rest_.substr(comma + 1);
+    const std::size_t size = element_size(rest_);
+    element_ = trim(rest_.substr(0, size));
+    rest_ = size == rest_.size() ? std::string_view() : rest_.substr(size + 1);
     if (!element_.empty()) return;
   }
 }

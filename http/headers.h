@@ -141,8 +141,8 @@ class TIDEWIRE_API Fields {
 /// The elements of a comma-separated list (RFC 9110 5.6.1) over one or more field lines, each without the white
 /// space around it: `for (std::string_view token : ListElements(request.header_values("upgrade")))`.
 ///
-/// Empty elements are skipped, as 5.6.1.2 asks of a recipient. Commas inside quoted strings are not understood:
-/// it is for lists of tokens (Connection, Upgrade).
+/// Empty elements are skipped, as 5.6.1.2 asks of a recipient. A comma inside a quoted string separates nothing
+/// (5.6.4); one that is not closed reaches to the end of its line. Elements keep their quotes.
 class TIDEWIRE_API ListElements {
  public:
   class Iterator {

@@ -133,7 +133,8 @@ TEST_CASE("a chunk's size is hexadecimal in either case, up to 16 digits") {
 }
 
 TEST_CASE("a chunk's size that is not a plain hexadecimal number is 400") {
-  for (const std::string_view size : {"", "g", "5g", "+5", "-5", "0x5", " 5", "5 ", "5\t", "5,", "5.", "5:", "5\n5"}) {
+  for (const std::string_view size :
+       {"", "g", "5g", "+5", "-5", "0x5", " 5", "5 ", "5\t", "5,", "5.", "5:", "5\n5", "5=", "5\"\"", "5 5"}) {
     CAPTURE(size);
     CHECK(chunked(std::string(size) + "\r\nhello\r\n0\r\n\r\n").status == 400);
   }
@@ -170,14 +171,19 @@ TEST_CASE("a chunk's data ends with CRLF") {
 }
 
 TEST_CASE("chunk extensions are ignored") {
-  const Decoded decoded = chunked("5;name=value;other=\"a;b\"\r\nhello\r\n0;last\r\n\r\n");
-  CHECK(decoded.end == Kind::done);
-  CHECK(decoded.content == "hello");
+  for (const std::string_view extension :
+       {";name=value;other=\"a;b\"", ";a=\"b; c\"", ";a=\"b\\\"c\"", "; a", " ;a", ";a = b", ";a=\"\xff\""}) {
+    CAPTURE(extension);
+    const Decoded decoded = chunked("5" + std::string(extension) + "\r\nhello\r\n0;last\r\n\r\n");
+    CHECK(decoded.end == Kind::done);
+    CHECK(decoded.content == "hello");
+  }
 }
 
 TEST_CASE("malformed chunk extensions are 400") {
   for (const std::string_view extension :
-       {";", "; a", ";;a", ";a;", ";\t", ";a\x01", ";a\x7f", ";a\nb", ";a\rb", ";=a"}) {
+       {";", "; ", ";;a", ";a;", ";\t", ";a\x01", ";a\x7f", ";a\nb", ";a\rb", ";=a", ";a[b=c", ";a=", ";a ",
+        ";a=\"b\" ", ";a=\"b", ";a=\"b\r\nc\"", ";a=\"b\\\r\nc\""}) {
     CAPTURE(extension);
     CHECK(chunked("5" + std::string(extension) + "\r\nhello\r\n0\r\n\r\n").status == 400);
   }

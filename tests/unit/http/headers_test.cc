@@ -75,6 +75,17 @@ TEST_CASE("list elements are split at commas and trimmed") {
   CHECK(elements("a b, c") == std::vector<std::string>{"a b", "c"});
 }
 
+TEST_CASE("a comma within a quoted string separates no list elements") {
+  CHECK(elements("a=\"b, c\", d") == std::vector<std::string>{"a=\"b, c\"", "d"});
+  CHECK(elements("a, \"b,c\",\"d\"") == std::vector<std::string>{"a", "\"b,c\"", "\"d\""});
+  CHECK(elements(R"(a="b\", c", d)") == std::vector<std::string>{R"(a="b\", c")", "d"});
+  CHECK(elements(R"(a="b\\", c)") == std::vector<std::string>{R"(a="b\\")", "c"});
+  CHECK(elements("a=\"b, c, d") == std::vector<std::string>{"a=\"b, c, d"});
+  CHECK(elements("a=\"b\\") == std::vector<std::string>{"a=\"b\\"});
+  CHECK(elements("a\\, b") == std::vector<std::string>{"a\\", "b"});
+  CHECK_FALSE(has_token("x=\"a, close, b\"", "close"));
+}
+
 TEST_CASE("empty list elements are skipped") {
   CHECK(elements("").empty());
   CHECK(elements(" , ,, ").empty());

@@ -315,7 +315,20 @@ TEST_CASE("Transfer-Encoding that does not end in one chunked is 400") {
   CHECK(status_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity") == 400);
 }
 
-TEST_CASE("an unknown coding under chunked is 501") { CHECK(status_with("Transfer-Encoding: gzip, chunked") == 501); }
+TEST_CASE("an unknown coding under chunked is 501") {
+  CHECK(status_with("Transfer-Encoding: gzip, chunked") == 501);
+  CHECK(status_with("Transfer-Encoding: x;a=\"b, chunked, c\", chunked") == 501);
+}
+
+TEST_CASE("a coding or option that stands in a quoted string is none") {
+  CHECK(status_with("Transfer-Encoding: x;a=\", chunked\"") == 400);
+  CHECK(status_with("Transfer-Encoding: x;a=\", chunked") == 400);
+  Request request;
+  RequestParser parser;
+  const std::string head = "GET / HTTP/1.1\r\nHost: a\r\nConnection: x=\"a, close, b\"\r\n\r\n";
+  REQUIRE(parser.parse(head, request).kind == Kind::complete);
+  CHECK(request.keep_alive());
+}
 
 TEST_CASE("Transfer-Encoding in HTTP/1.0 is 400") {
   CHECK(status_of("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n") == 400);
