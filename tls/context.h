@@ -22,15 +22,6 @@ enum class Version : std::uint8_t { tls_1_2, tls_1_3 };
 /// "TLSv1.2" or "TLSv1.3".
 [[nodiscard]] TIDEWIRE_API std::string_view name(Version version) noexcept;
 
-/// Whether Linux's kernel encrypts what is sent, where its `tls` module is loaded (`modprobe tls`) and OpenSSL was
-/// built for it. What is received OpenSSL decrypts in any case.
-enum class KernelTls : std::uint8_t {
-  never,      ///< OpenSSL encrypts, always.
-  unnoticed,  ///< The kernel does where nothing else changes by it: TLS 1.2; TLS 1.3 from Linux 6.14 on.
-  always,  ///< It does wherever it can. Before Linux 6.14 a peer that has the keys renewed (TLS 1.3's KeyUpdate, which
-           ///< most clients never send) loses its connection then.
-};
-
 /// What both roles choose from. The defaults are Mozilla's "intermediate" configuration without the DHE suites: every
 /// client that speaks TLS 1.2 with authenticated encryption has ECDHE, and DHE lets a client make a server compute.
 struct ProtocolOptions {
@@ -51,9 +42,6 @@ struct ProtocolOptions {
   /// Whether a connection gives its buffers back while it is idle: some 33 KB less for each, and a few hundred
   /// nanoseconds more for a message.
   bool release_buffers = true;
-  /// Where records are made. Some network cards encrypt for the kernel, and what is sent to many is kept once for all
-  /// that wait for it.
-  KernelTls kernel_tls = KernelTls::unnoticed;
 };
 
 /// Whether clients show certificates of their own.

@@ -67,10 +67,8 @@ struct AttachedTo {
     static_cast<void>(object.release());
     return true;
   }
-  [[nodiscard]] static Object& of(SSL* ssl) noexcept { return *find(*ssl); }
-  /// Null if there is none.
-  [[nodiscard]] static Object* find(const SSL& ssl) noexcept {
-    return static_cast<Object*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(&ssl), index()));
+  [[nodiscard]] static Object& of(SSL* ssl) noexcept {
+    return *static_cast<Object*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index()));
   }
 
  private:

@@ -1,7 +1,5 @@
-#include <tidewire/tls/kernel_sender.h>
 #include <tidewire/tls/openssl_error.h>
 #include <tidewire/tls/protocol_settings.h>
-#include <tidewire/transport/kernel_tls.h>
 #include <algorithm>
 
 namespace tidewire::tls {
@@ -38,14 +36,6 @@ Result<void> apply_lists(const ProtocolOptions& options, SSL_CTX* context) {
   return {};
 }
 
-void apply_kernel_tls(KernelTls wanted, SSL_CTX* context) {
-  // A system's configuration of OpenSSL may set it, for everybody.
-  SSL_CTX_clear_options(context, SSL_OP_ENABLE_KTLS);
-  if (wanted == KernelTls::never) return;
-  const auto offer = transport::KernelTlsOffer::now();
-  if (offer.records) KernelSender::allow(*context, offer.renewals, wanted == KernelTls::always);
-}
-
 }  // namespace
 
 Result<void> apply(const ProtocolOptions& options, SSL_CTX* context) {
@@ -59,11 +49,12 @@ Result<void> apply(const ProtocolOptions& options, SSL_CTX* context) {
   // tells what is compressed (CRIME). Chacha20 comes first for a client that puts it first, having no AES in hardware.
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_PRIORITIZE_CHACHA);
+  // A system's configuration of OpenSSL may set it. See docs/explanation/decisions/kernel-tls.md.
+  SSL_CTX_clear_options(context, SSL_OP_ENABLE_KTLS);
   // The chain that was loaded is sent as it is. Otherwise OpenSSL would look for one at each handshake.
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (options.release_buffers) SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_clear_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
-  apply_kernel_tls(options.kernel_tls, context);
   return apply_lists(options, context);
 }
 

@@ -1,5 +1,4 @@
 #include <openssl/ssl.h>
-#include <tidewire/tls/kernel_sender.h>
 #include <tidewire/tls/record_io.h>
 #include <algorithm>
 #include <limits>
@@ -34,13 +33,8 @@ struct RecordIo::Method {
   static int write(BIO* bio, const char* from, std::size_t size, std::size_t* count) noexcept {
     BIO_clear_retry_flags(bio);
     RecordIo& io = of(bio);
-    const Bytes record(reinterpret_cast<const std::byte*>(from), size);
     try {
-      if (io.kernel_ != nullptr && io.kernel_->active()) {
-        if (!io.kernel_->write(record)) return 0;
-      } else {
-        io.output_.append(record);
-      }
+      io.output_.append({reinterpret_cast<const std::byte*>(from), size});
     } catch (const std::bad_alloc&) {
       io.starved_ = true;
       return 0;
@@ -52,44 +46,32 @@ struct RecordIo::Method {
   // Flushing succeeds; whatever else there is to ask, the answer is no.
   static long control(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
-  static long control_with_kernel(BIO* bio, int command, long number, void* pointer) noexcept {
-    if (command == BIO_CTRL_FLUSH) return 1;
-    KernelSender* const kernel = of(bio).kernel_;
-    return kernel != nullptr ? kernel->control(command, number, pointer) : 0;
-  }
-
-  /// Made once for the process and never freed: OpenSSL has no more to do at its end. Null without memory.
-  static const BIO_METHOD* plain() noexcept {
-    static BIO_METHOD* const method = make(control);
-    return method;
-  }
-  static const BIO_METHOD* with_kernel() noexcept {
-    static BIO_METHOD* const method = make(control_with_kernel);
+  /// Made once for the process and never freed: OpenSSL has no more to do at its end.
+  static const BIO_METHOD* get() {
+    static BIO_METHOD* const method = make();
+    if (method == nullptr) throw std::bad_alloc();
     return method;
   }
 
  private:
-  static BIO_METHOD* make(long (*its_control)(BIO*, int, long, void*)) noexcept {
+  static BIO_METHOD* make() noexcept {
     BIO_METHOD* const method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tidewire");
     if (method == nullptr) return nullptr;
     BIO_meth_set_read_ex(method, read);
     BIO_meth_set_write_ex(method, write);
-    BIO_meth_set_ctrl(method, its_control);
+    BIO_meth_set_ctrl(method, control);
     return method;
   }
 };
 
 RecordIo::RecordIo(Loop& its)
-    : loop(its),
-      held(its.local<transport::LoopBuffers>().held),
-      bio_(make_bio(Method::plain())),
-      text_(new std::byte[text_bytes]) {
+    : loop(its), held(its.local<transport::LoopBuffers>().held), bio_(make_bio()), text_(new std::byte[text_bytes]) {
   spare_.reserve(most_spare);
   static_cast<void>(output_.prepare(batch_bytes + batch_bytes / 8));
 }
 
-BioPtr RecordIo::make_bio(const BIO_METHOD* method) {
-  BioPtr made(method != nullptr ? BIO_new(method) : nullptr);
+BioPtr RecordIo::make_bio() {
+  BioPtr made(BIO_new(Method::get()));
   if (!made) throw std::bad_alloc();
   BIO_set_data(made.get(), this);
   BIO_set_init(made.get(), 1);
@@ -109,12 +91,10 @@ void RecordIo::give_back(std::unique_ptr<Buffer> buffer) noexcept {
   spare_.push_back(std::move(buffer));
 }
 
-void RecordIo::serve(SSL& connection, bool asks_kernel) {
-  if (asks_kernel && !kernel_bio_) kernel_bio_ = make_bio(Method::with_kernel());
-  BIO* const bio = (asks_kernel ? kernel_bio_ : bio_).get();
+void RecordIo::serve(SSL& connection) noexcept {
   // One reference for both directions.
-  BIO_up_ref(bio);
-  SSL_set_bio(&connection, bio, bio);
+  BIO_up_ref(bio_.get());
+  SSL_set_bio(&connection, bio_.get(), bio_.get());
 }
 
 }  // namespace tidewire::tls

@@ -12,13 +12,11 @@
 
 namespace tidewire::tls {
 
-class KernelSender;
-
 /// What all TLS streams of a loop share, so that none of them has buffers of its own while it is idle: where OpenSSL
 /// reads records from and writes them to, where text is decrypted to, and where small pieces are put together.
 ///
-/// OpenSSL knows it as one BIO, or two, which all its connections hold: which of them it reads and writes for is said
-/// by a Scope around each call.
+/// OpenSSL knows it as one BIO, which all its connections hold: which of them it reads and writes for is said by a
+/// Scope around each call.
 class RecordIo {
  public:
   /// What is decrypted at once: several records, and the fastest cache still has room for more.
@@ -33,31 +31,22 @@ class RecordIo {
   RecordIo& operator=(const RecordIo&) = delete;
   ~RecordIo() = default;
 
-  /// OpenSSL reads from `input`, which shrinks, and writes to `output()`, or to `kernel` if there is one that is
-  /// active, while this exists. They nest: a call of OpenSSL's may run an application's callback.
+  /// OpenSSL reads from `input`, which shrinks, and writes to `output()`, while this exists. They nest: a call of
+  /// OpenSSL's may run an application's callback.
   class Scope {
    public:
-    Scope(RecordIo& io, Bytes& input, KernelSender* kernel = nullptr) noexcept
-        : io_(io), outer_input_(io.input_), outer_kernel_(io.kernel_) {
-      io.input_ = &input;
-      io.kernel_ = kernel;
-    }
+    Scope(RecordIo& io, Bytes& input) noexcept : io_(io), outer_(io.input_) { io.input_ = &input; }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
-    ~Scope() {
-      io_.input_ = outer_input_;
-      io_.kernel_ = outer_kernel_;
-    }
+    ~Scope() { io_.input_ = outer_; }
 
    private:
     RecordIo& io_;
-    Bytes* outer_input_;
-    KernelSender* outer_kernel_;
+    Bytes* outer_;
   };
 
-  /// Has a connection use this; `asks_kernel`: one that a Scope may name a kernel for. OpenSSL asks its BIO several
-  /// times for each record whether there is one, so the others have a BIO that need not look. Throws std::bad_alloc.
-  void serve(ssl_st& connection, bool asks_kernel = false);
+  /// Has a connection use this.
+  void serve(ssl_st& connection) noexcept;
 
   /// The records to be written. Whoever called OpenSSL writes and clears them before anyone else does.
   [[nodiscard]] Buffer& output() noexcept { return output_; }
@@ -84,12 +73,10 @@ class RecordIo {
  private:
   struct Method;
 
-  [[nodiscard]] BioPtr make_bio(const bio_method_st* method);
+  [[nodiscard]] BioPtr make_bio();
 
   BioPtr bio_;
-  BioPtr kernel_bio_;  // Made when one needs it.
   Bytes* input_ = nullptr;
-  KernelSender* kernel_ = nullptr;
   Buffer output_;
   Buffer gathered_;
   std::unique_ptr<std::byte[]> text_;

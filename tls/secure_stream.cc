@@ -19,9 +19,7 @@ SecureStream::SecureStream(Side side, SslPtr ssl, transport::StreamPtr inner,
       io_(&io_over(*inner_)),
       greeting_(new Greeting{inner_->peer_address().to_string(), answer_to_plain_text}),
       side_(side) {
-  const bool asks_kernel = KernelSender::allowed(*ssl_);
-  io_->serve(*ssl_, asks_kernel);
-  if (asks_kernel) kernel_ = std::make_unique<KernelSender>(*ssl_, *inner_, *io_);
+  io_->serve(*ssl_);
   loop().arm(*this, handshake_timeout);
 }
 
@@ -46,7 +44,7 @@ bool SecureStream::shake_hands(Bytes& input) {
   if (first && side_ == Side::server && !answer_plain_text(input)) return false;
   int error = SSL_ERROR_NONE;
   {
-    const RecordIo::Scope scope(*io_, input, kernel_.get());
+    const RecordIo::Scope scope(*io_, input);
     clear_openssl_errors();
     const int result = SSL_do_handshake(ssl_.get());
     if (result != 1) error = SSL_get_error(ssl_.get(), result);
@@ -60,7 +58,6 @@ bool SecureStream::shake_hands(Bytes& input) {
     return false;
   }
   established_ = true;
-  if (!sends_by_kernel()) kernel_.reset();
   greeting_.reset();
   loop().disarm(*this);
   if (output_ || ending_) mark_dirty();
@@ -128,9 +125,6 @@ void SecureStream::on_failed(const Error& error) {
 }
 
 void SecureStream::on_writable() {
-  if (closing_ && parting_) return part();
-  // What has to leave for itself may have waited for this.
-  if (kernel_ && !dead()) push();
   note_queued();
   waited_ = false;
   if (dead() || leaving_ || !established_) return;
@@ -170,12 +164,6 @@ void SecureStream::close() noexcept {
   has_queued_ = false;
   if (!parting_ || inner_->closing()) return inner_->close();
   loop().arm(*this, parting_timeout);
-  part();
-}
-
-/// Ends the stream below behind the reason, which may have to wait.
-void SecureStream::part() noexcept {
-  if (kernel_ && !kernel_->flush()) return;
   if (!loop().guard("tls", [this] { inner_->close_when_sent(); })) inner_->close();
 }
 

@@ -2,7 +2,6 @@
 
 #include <tidewire/core/buffer.h>
 #include <tidewire/tls/context_state.h>
-#include <tidewire/tls/kernel_sender.h>
 #include <tidewire/tls/record_io.h>
 #include <tidewire/tls/stream.h>
 #include <tidewire/transport/attempt.h>
@@ -58,7 +57,7 @@ class SecureStream final : public Stream,
   void commit(std::size_t count) override;
   void write(Bytes head, Bytes body) override;
   void write(const SharedBytes& bytes) override;
-  void write_last(const SharedBytes& bytes) override;
+  void write_last(const SharedBytes& bytes) override { write_last(bytes.view()); }
   void write_last(Bytes bytes) override;
   using transport::Stream::write;
   std::size_t queued_bytes() const noexcept override;
@@ -76,7 +75,6 @@ class SecureStream final : public Stream,
   std::string_view server_name() const noexcept override;
   std::string_view application_protocol() const noexcept override;
   bool resumed() const noexcept override;
-  bool sends_by_kernel() const noexcept override { return kernel_ != nullptr && kernel_->active(); }
   std::optional<PeerCertificate> peer_certificate() const override;
 
  private:
@@ -126,24 +124,18 @@ class SecureStream final : public Stream,
   void deliver(Call call) noexcept;
 
   // Output.
-  /// Whether text may leave, if none waits before it.
-  [[nodiscard]] bool may_send() const noexcept { return established_ && !(kernel_ && kernel_->waits()); }
-  [[nodiscard]] bool holding() const noexcept { return io_->held.holder() == this && !output_ && may_send(); }
-  [[nodiscard]] bool may_pass_on() noexcept;
+  [[nodiscard]] bool holding() const noexcept { return io_->held.holder() == this && !output_ && established_; }
   [[nodiscard]] bool make_room(std::size_t size) noexcept;
   [[nodiscard]] Buffer& output();
   template <class Add>
   void enqueue(Add add) noexcept;
   void send(Bytes first, Bytes second = {}) noexcept;
-  template <class Write>
-  void pass_on(Write write) noexcept;
   void encrypt(Bytes text) noexcept;
   [[nodiscard]] bool encrypt_some(Bytes& bytes) noexcept;
   void write_large(Bytes head, Bytes body) noexcept;
   void send_records() noexcept;
   void push() noexcept;
   void say_goodbye() noexcept;
-  [[nodiscard]] bool say_close_notify() noexcept;
   void note_queued() noexcept { has_queued_ = output_ != nullptr || inner_->has_queued(); }
   /// Whether output is not taken any more.
   [[nodiscard]] bool refuses() const noexcept { return dead() || ending_ || failure_ != nullptr; }
@@ -152,7 +144,6 @@ class SecureStream final : public Stream,
   [[nodiscard]] bool dead() const noexcept { return closing_ || broken_; }
   void fail(const Error& error) noexcept;
   void fail_later(Error error) noexcept;
-  void part() noexcept;
   void mark_dirty() noexcept;
   void finish_close() noexcept;
 
@@ -160,11 +151,10 @@ class SecureStream final : public Stream,
   transport::StreamPtr inner_;
   SslPtr ssl_;
   RecordIo* io_;
-  std::unique_ptr<KernelSender> kernel_;  // Where the kernel may encrypt, and, once established, does.
-  std::unique_ptr<Buffer> output_;        // Text that waits: for the handshake, or for the end of the turn.
-  std::unique_ptr<Buffer> input_;         // Records that came while the consumer paused.
-  std::unique_ptr<Error> failure_;        // To be told at the end of the callback or turn.
-  std::unique_ptr<Greeting> greeting_;    // As long as the handshake lasts.
+  std::unique_ptr<Buffer> output_;      // Text that waits: for the handshake, or for the end of the turn.
+  std::unique_ptr<Buffer> input_;       // Records that came while the consumer paused.
+  std::unique_ptr<Error> failure_;      // To be told at the end of the callback or turn.
+  std::unique_ptr<Greeting> greeting_;  // As long as the handshake lasts.
   Side side_;
 };
 

@@ -81,7 +81,7 @@ void SecureStream::fail_input() noexcept {
 int SecureStream::decrypt(Bytes& input, MutableBytes to, std::size_t& count) noexcept {
   int error = SSL_ERROR_NONE;
   {
-    const RecordIo::Scope scope(*io_, input, kernel_.get());
+    const RecordIo::Scope scope(*io_, input);
     clear_openssl_errors();
     do {
       std::size_t size = 0;
@@ -90,9 +90,6 @@ int SecureStream::decrypt(Bytes& input, MutableBytes to, std::size_t& count) noe
       count += size;
       // OpenSSL reads no further than a record's end: with no input left, there is no whole one that it has not opened.
     } while (error == SSL_ERROR_NONE && count < to.size() && (!input.empty() || SSL_pending(ssl_.get()) != 0));
-    if (sends_by_kernel() && (error == SSL_ERROR_NONE || error == SSL_ERROR_WANT_READ)) {
-      if (!kernel_->answer_renewal()) error = SSL_ERROR_SSL;
-    }
   }
   // Reading may have written: tickets are acknowledged by nothing, but keys are renewed, and alerts answered.
   if (!io_->output().empty()) send_records();

@@ -40,7 +40,7 @@ void SecureStream::enqueue(Add add) noexcept {
     return fail_later(out_of_memory());
   }
   mark_dirty();
-  if (may_send() && output_->size() >= most_waiting_bytes) push();
+  if (established_ && output_->size() >= most_waiting_bytes) push();
 }
 
 /// Whether `size` more bytes can be held.
@@ -70,7 +70,7 @@ void SecureStream::write(Bytes head, Bytes body) {
   const std::size_t total = head.size() + body.size();
   if (make_room(total)) {
     io_->held.add(head, body);
-  } else if (total > large_bytes && !output_ && may_send()) {
+  } else if (total > large_bytes && !output_ && established_) {
     write_large(head, body);
   } else {
     enqueue([&](Buffer& waiting) {
@@ -82,35 +82,17 @@ void SecureStream::write(Bytes head, Bytes body) {
   }
 }
 
-/// Whether bytes can go to the stream below as they are, and as references: the kernel encrypts them, and nothing of
-/// this stream waits before them.
-bool SecureStream::may_pass_on() noexcept {
-  if (!sends_by_kernel() || !may_send() || output_ || refuses() || io_->held.holder() == this) return false;
-  if (const Bytes before = io_->held.take(*this); !before.empty()) send(before);
-  return !refuses();
-}
-
-void SecureStream::write(const SharedBytes& bytes) {
-  if (!may_pass_on()) return write({}, bytes.view());
-  pass_on([&] { inner_->write(bytes); });
-}
-
-void SecureStream::write_last(const SharedBytes& bytes) {
-  if (!may_pass_on()) return write_last(bytes.view());
-  pass_on([&] { inner_->write_last(bytes); });
-}
+void SecureStream::write(const SharedBytes& bytes) { write({}, bytes.view()); }
 
 void SecureStream::write_last(Bytes bytes) {
-  if (output_ || !may_send() || io_->held.holder() == this) return write({}, bytes);
+  if (output_ || !established_ || io_->held.holder() == this) return write({}, bytes);
   // What is held of this stream goes first, into the same records.
   const Bytes before = io_->held.take(*this);
   if (!refuses()) send(before, bytes);
 }
 
 void SecureStream::send_held(Bytes bytes) noexcept {
-  if (dead() || failure_) return;
-  if (may_send()) return send(bytes);
-  enqueue([&](Buffer& waiting) { waiting.append(bytes); });
+  if (!dead() && !failure_) send(bytes);
 }
 
 /// Encrypts the body from where it lies, but for what is more than full records: that shares one with what comes
@@ -131,20 +113,9 @@ void SecureStream::write_large(Bytes head, Bytes body) noexcept {
 
 /// Encrypts, and sends that: all of it at once, or in batches if it is much.
 void SecureStream::send(Bytes first, Bytes second) noexcept {
-  if (sends_by_kernel()) {
-    if (first.empty()) std::swap(first, second);
-    return pass_on([&] { second.empty() ? inner_->write_last(first) : inner_->write(first, second); });
-  }
   encrypt(first);
   encrypt(second);
   send_records();
-}
-
-/// Has text leave in the clear, for the kernel to encrypt.
-template <class Write>
-void SecureStream::pass_on(Write write) noexcept {
-  if (const auto error = transport::attempt(write)) fail_later(*error);
-  note_queued();
 }
 
 /// Encrypts; what is more than a batch is sent on the way.
@@ -182,10 +153,9 @@ void SecureStream::send_records() noexcept {
 
 /// Sends what waits, and says goodbye behind it if that was asked for. Calls nobody.
 void SecureStream::push() noexcept {
-  if (kernel_ && !kernel_->flush()) return note_queued();
   if (established_ && output_) {
     std::unique_ptr<Buffer> waiting = std::exchange(output_, nullptr);
-    sends_by_kernel() ? send(waiting->view()) : encrypt(waiting->view());
+    encrypt(waiting->view());
     io_->give_back(std::move(waiting));
     waited_ = true;
   }
@@ -197,25 +167,17 @@ void SecureStream::push() noexcept {
 }
 
 void SecureStream::say_goodbye() noexcept {
-  if (established_ && !say_close_notify()) return note_queued();
   ended_ = true;
-  send_records();
-  const auto error = transport::attempt([this] { leaving_ ? inner_->close_when_sent() : inner_->end(); });
-  if (error) fail_later(*error);
-}
-
-/// False if it has to wait, as a record of the kernel's may.
-bool SecureStream::say_close_notify() noexcept {
-  if (const Bytes before = io_->held.take(*this); !before.empty()) {
-    sends_by_kernel() ? send(before) : encrypt(before);
-  }
-  if ((SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) == 0) {
+  if (established_) {
+    encrypt(io_->held.take(*this));
     Bytes nothing;
-    const RecordIo::Scope scope(*io_, nothing, kernel_.get());
+    const RecordIo::Scope scope(*io_, nothing);
     clear_openssl_errors();
     SSL_shutdown(ssl_.get());
   }
-  return may_send();
+  send_records();
+  const auto error = transport::attempt([this] { leaving_ ? inner_->close_when_sent() : inner_->end(); });
+  if (error) fail_later(*error);
 }
 
 void SecureStream::end() {

@@ -37,8 +37,6 @@ class TIDEWIRE_API Stream : public transport::Stream {
   [[nodiscard]] virtual std::string_view application_protocol() const noexcept = 0;
   /// Whether an earlier session was resumed.
   [[nodiscard]] virtual bool resumed() const noexcept = 0;
-  /// Whether the kernel encrypts what is sent: see KernelTls.
-  [[nodiscard]] virtual bool sends_by_kernel() const noexcept = 0;
   /// The peer's certificate, which was verified; nothing if it showed none, as most clients do. Of a client's own
   /// making, `dangerously_accept_any_certificate`, it wasn't. Throws std::bad_alloc.
   [[nodiscard]] virtual std::optional<PeerCertificate> peer_certificate() const = 0;

@@ -24,7 +24,6 @@ void LoopBuffers::give_back(std::unique_ptr<PendingOutput> pending) noexcept {
   if (spare_.size() == spare_limit) return;
   pending->queue.clear();
   pending->progress = false;
-  pending->look_again.reset();
   spare_.push_back(std::move(pending));
 }
 

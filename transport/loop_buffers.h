@@ -1,7 +1,6 @@
 #pragma once
 
 #include <tidewire/core/loop.h>
-#include <tidewire/core/timer_wheel.h>
 #include <tidewire/transport/held_output.h>
 #include <tidewire/transport/output_queue.h>
 #include <vector>
@@ -13,8 +12,6 @@ namespace tidewire::transport {
 struct PendingOutput {
   OutputQueue queue;
   bool progress = false;  // Something has left since the consumer was told.
-  // For the end of a stream of which the kernel holds something back.
-  std::unique_ptr<Deadline> look_again = nullptr;
 };
 
 /// What all socket streams of a loop share, so that none of them needs buffers of its own while it has

@@ -14,20 +14,16 @@ Address address_by(int (*query)(int, sockaddr*, socklen_t*), int socket) {
 
 }  // namespace
 
-ssize_t send_message(int socket, const msghdr& message, int flags) noexcept {
+ssize_t send_pieces(int socket, iovec* pieces, std::size_t count, int flags) noexcept {
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = count;
   for (;;) {
     const ssize_t sent = ::sendmsg(socket, &message, flags | MSG_NOSIGNAL);
     if (sent >= 0) return sent;
     if (errno == EAGAIN) return 0;
     if (errno != EINTR) return -errno;
   }
-}
-
-ssize_t send_pieces(int socket, iovec* pieces, std::size_t count, int flags) noexcept {
-  msghdr message{};
-  message.msg_iov = pieces;
-  message.msg_iovlen = count;
-  return send_message(socket, message, flags);
 }
 
 ssize_t send_piece(int socket, Bytes bytes, int flags) noexcept {

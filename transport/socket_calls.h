@@ -18,10 +18,8 @@ namespace tidewire::transport {
 }
 
 /// What the system took, or a negative error number; 0 when it takes nothing now. `flags`: MSG_MORE or nothing.
-[[nodiscard]] ssize_t send_message(int socket, const msghdr& message, int flags = 0) noexcept;
-/// The same for pieces alone.
 [[nodiscard]] ssize_t send_pieces(int socket, iovec* pieces, std::size_t count, int flags = 0) noexcept;
-/// And for one of them: the common case, and the cheaper call.
+/// The same for one piece: the common case, and the cheaper call.
 [[nodiscard]] ssize_t send_piece(int socket, Bytes bytes, int flags = 0) noexcept;
 
 /// The addresses of the two ends; empty when the system does not know any more.

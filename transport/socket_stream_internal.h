@@ -7,7 +7,6 @@
 #include <tidewire/transport/stream.h>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 
 namespace tidewire::transport {
@@ -27,9 +26,6 @@ class SocketStreamFlags {
   bool closing_ : 1 = false;
   bool closed_ : 1 = false;
   bool released_ : 1 = false;
-  bool encrypts_ : 1 = false;  // The kernel makes TLS records of what is written.
-  // What the system has taken, and for records: as kernel_tls.h counts.
-  std::uint32_t taken_bytes_ = 0;
 };
 
 /// A stream over a socket of ours, which the loop watches. An idle one is this object alone.
@@ -61,12 +57,8 @@ class SocketStream final : public Stream,
   Address local_address() const override { return local_address_of(descriptor()); }
   Address peer_address() const override { return peer_address_of(descriptor()); }
   Loop& loop() const noexcept override { return buffers_->loop; }
-  bool try_encrypt(const KernelKeys& keys) noexcept override;
-  bool try_write_record(std::uint8_t type, Bytes content, const KernelKeys* next) noexcept override;
 
  private:
-  class LookAgain;
-
   ~SocketStream() override = default;
   void release() noexcept override;
 
@@ -89,7 +81,6 @@ class SocketStream final : public Stream,
   /// Whether this stream's writes are being held: its read callback runs, and nothing waits before them.
   [[nodiscard]] bool holding() const noexcept { return buffers_->held.holder() == this && pending_ == nullptr; }
   bool make_room(std::size_t size) noexcept;
-  void send_what_is_held() noexcept;
   [[nodiscard]] bool may_write_through() noexcept;
   [[nodiscard]] Bytes write_through(Bytes bytes) noexcept;
   void write_now(std::array<Bytes, 3> pieces) noexcept;
@@ -100,8 +91,6 @@ class SocketStream final : public Stream,
   void mark_dirty() noexcept;
   void block() noexcept;
   void push() noexcept;
-  [[nodiscard]] bool kernel_has_sent() noexcept;
-  void wait_for_room() noexcept;
   void report() noexcept;
   void give_back() noexcept;
   void finish_close() noexcept;

@@ -1,11 +1,9 @@
 #include <sys/socket.h>
 
-#include <tidewire/transport/kernel_tls.h>
 #include <tidewire/transport/socket_stream_internal.h>
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <chrono>
 #include <new>
 #include <utility>
 
@@ -18,10 +16,6 @@ constexpr std::size_t gather_bytes = 16 * 1024;
 // What one system call is given at the most. Little enough that a slow peer's progress shows.
 constexpr std::size_t write_pieces = 64;
 constexpr std::size_t write_bytes = 256 * 1024;
-// How soon to look again whether the kernel has sent the last of its TLS records, for it tells nobody. Each time twice
-// as late: a peer that takes nothing costs nothing either.
-constexpr std::chrono::milliseconds first_look{50};
-constexpr std::chrono::milliseconds last_look{1'600};
 
 }  // namespace
 
@@ -131,13 +125,9 @@ void SocketStream::write_last(Bytes bytes) {
 /// Whether nothing has to go, or to be said, before what is written next.
 bool SocketStream::may_write_through() noexcept {
   if (pending_ != nullptr || buffers_->held.holder() == this) return false;
-  // Then nothing of this stream waits, or all that follows does.
-  send_what_is_held();
-  return pending_ == nullptr && !refuses();
-}
-
-void SocketStream::send_what_is_held() noexcept {
+  // What is held of this stream goes first; then nothing of it waits, or all that follows does.
   if (const Bytes before = buffers_->held.take(*this); !before.empty()) send_held(before);
+  return pending_ == nullptr && !refuses();
 }
 
 /// Writes at once, and returns what did not leave, for the queue.
@@ -147,7 +137,6 @@ Bytes SocketStream::write_through(Bytes bytes) noexcept {
     fail_later(static_cast<int>(sent));
     return {};
   }
-  taken_bytes_ += static_cast<std::uint32_t>(sent);
   const Bytes rest = bytes.subspan(static_cast<std::size_t>(sent));
   if (!rest.empty()) block();
   return rest;
@@ -158,7 +147,6 @@ void SocketStream::write_now(std::array<Bytes, 3> pieces) noexcept {
   std::array<iovec, 3> parts{as_iovec(pieces[0]), as_iovec(pieces[1]), as_iovec(pieces[2])};
   const ssize_t sent = send_pieces(descriptor(), parts.data(), parts.size());
   if (sent < 0) return fail_later(static_cast<int>(sent));
-  taken_bytes_ += static_cast<std::uint32_t>(sent);
   auto gone = static_cast<std::size_t>(sent);
   if (gone == pieces[0].size() + pieces[1].size() + pieces[2].size()) return;
   block();
@@ -205,12 +193,11 @@ void SocketStream::push() noexcept {
       parts[index] = as_iovec(pieces[index]);
       total += pieces[index].size();
     }
-    // What is followed by the FIN leaves with it, in one segment; of a record the kernel would wait for more.
-    const int flags = ending_ && !encrypts_ && total == pending_->queue.size() ? MSG_MORE : 0;
+    // What is followed by the FIN leaves with it, in one segment.
+    const int flags = ending_ && total == pending_->queue.size() ? MSG_MORE : 0;
     const ssize_t sent =
         count == 1 ? send_piece(descriptor(), pieces[0], flags) : send_pieces(descriptor(), parts.data(), count, flags);
     if (sent < 0) return fail_later(static_cast<int>(sent));
-    taken_bytes_ += static_cast<std::uint32_t>(sent);
     const auto gone = static_cast<std::size_t>(sent);
     pending_->progress |= gone != 0;
     pending_->queue.consume(gone);
@@ -223,7 +210,7 @@ void SocketStream::push() noexcept {
 void SocketStream::report() noexcept {
   if (dead() || pending_ == nullptr) return;
   if (failure_ != 0) return fail(failure_);
-  const bool sent = pending_->queue.empty() && (!ending_ || ended_ || kernel_has_sent());
+  const bool sent = pending_->queue.empty();
   if (leaving_ && sent) return close();
   if (ending_ && !ended_ && sent) {
     ended_ = true;
@@ -249,76 +236,6 @@ void SocketStream::end() {
   // The FIN leaves where output leaves, at the end of the callback or the turn.
   enqueue([](OutputQueue&) {});
   ending_ = true;
-}
-
-// TLS records by the kernel
-
-bool SocketStream::try_encrypt(const KernelKeys& keys) noexcept {
-  send_what_is_held();
-  if (refuses() || encrypts_ || queued_bytes() != 0) return false;
-  const auto count = begin_kernel_records(descriptor(), keys);
-  if (!count) return false;
-  encrypts_ = true;
-  taken_bytes_ = *count;
-  return true;
-}
-
-bool SocketStream::try_write_record(std::uint8_t type, Bytes content, const KernelKeys* next) noexcept {
-  assert(encrypts_);
-  send_what_is_held();
-  // What is broken takes everything, and tells of it later.
-  if (refuses()) return true;
-  if (blocked_ || queued_bytes() != 0) return false;
-  const ssize_t sent = send_kernel_record(descriptor(), type, content);
-  if (sent == 0) {
-    wait_for_room();
-    return false;
-  }
-  int status = static_cast<int>(std::min<ssize_t>(sent, 0));
-  // A part of it would be no record that the peer understands.
-  if (status == 0 && static_cast<std::size_t>(sent) < content.size()) status = -EIO;
-  if (status == 0) taken_bytes_ += static_cast<std::uint32_t>(sent);
-  if (status == 0 && next != nullptr) status = renew_kernel_keys(descriptor(), *next, taken_bytes_);
-  if (status != 0) fail_later(status);
-  return true;
-}
-
-/// Has the consumer called when the system takes something again, though nothing waits here.
-void SocketStream::wait_for_room() noexcept {
-  try {
-    pending().progress = true;
-  } catch (const std::bad_alloc&) {
-    return fail_later(-ENOMEM);
-  }
-  block();
-}
-
-class SocketStream::LookAgain final : public Deadline {
- public:
-  explicit LookAgain(SocketStream& stream) noexcept : stream_(stream) {}
-
-  void wait() noexcept {
-    stream_.loop().arm(*this, delay_);
-    delay_ = std::min(2 * delay_, last_look);
-  }
-
- private:
-  void on_deadline() noexcept override { stream_.report(); }
-
-  SocketStream& stream_;
-  std::chrono::milliseconds delay_ = first_look;
-};
-
-/// Whether nothing would be lost if the socket ended now. If something would, `report` is called again.
-bool SocketStream::kernel_has_sent() noexcept {
-  if (!encrypts_ || kernel_records_sent(descriptor(), taken_bytes_)) return true;
-  try {
-    if (pending_->look_again == nullptr) pending_->look_again = std::make_unique<LookAgain>(*this);
-    static_cast<LookAgain&>(*pending_->look_again).wait();
-  } catch (const std::bad_alloc&) {
-    fail_later(-ENOMEM);
-  }
-  return false;
 }
 
 }  // namespace tidewire::transport

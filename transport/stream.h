@@ -22,7 +22,6 @@ enum class SendStatus : unsigned char {
   closed,   ///< Not taken: the connection is closing or has closed.
 };
 
-class KernelKeys;
 class Sessions;
 
 /// The protocol's side of a stream, with the connection's one coarse deadline.
@@ -127,16 +126,6 @@ class TIDEWIRE_API Stream {
   [[nodiscard]] virtual Address local_address() const = 0;
   [[nodiscard]] virtual Address peer_address() const = 0;
   [[nodiscard]] virtual Loop& loop() const noexcept = 0;
-
-  /// \name For TLS over this stream: see kernel_tls.h
-  /// @{
-  /// Has what is written from now on leave in TLS records that the kernel makes. False where it does not, for most
-  /// kinds of stream, or not now, and then all is as before.
-  [[nodiscard]] virtual bool try_encrypt(const KernelKeys& keys) noexcept;
-  /// Sends a record that is not application data, behind all that was written before, and then has `next`, if there is
-  /// one, used for what follows. False while it would have to wait: `on_writable` tells when to try again.
-  [[nodiscard]] virtual bool try_write_record(std::uint8_t type, Bytes content, const KernelKeys* next) noexcept;
-  /// @}
 
  protected:
   Stream() = default;

@@ -124,15 +124,4 @@ struct ServedToOpenssl {
   std::optional<OpensslPeer> client;
 };
 
-/// What the kernel can encrypt by, with a certificate on P-256.
-struct KernelSuite {
-  int version;
-  const char* name;
-};
-inline constexpr KernelSuite kernel_suites[] = {
-    {TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"},        {TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384"},
-    {TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256"},  {TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256"},
-    {TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384"}, {TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305"},
-};
-
 }  // namespace tidewire::testing

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 #include <support/consumers.h>
 #include <support/descriptor.h>
-#include <support/kernel_stream.h>
 #include <support/run.h>
 #include <support/tls_contexts.h>
 #include <tidewire/core/loop.h>
@@ -44,13 +43,12 @@ inline Streams connect_unix(Loop& loop) {
 inline Streams connect_memory(Loop& loop) { return transport::memory_pair(loop); }
 
 /// The same two ends, encrypted: after the handshake, and with nothing of it on its way any more.
-inline Streams encrypted(Streams plain, const tls::Context& client = client_context(),
-                         const tls::Context& server = server_context()) {
+inline Streams encrypted(Streams plain) {
   Loop& loop = plain.first->loop();
-  auto connected = tls::connect(client, std::move(plain.first), "localhost", 443);
+  auto connected = tls::connect(client_context(), std::move(plain.first), "localhost", 443);
   REQUIRE(connected);
   transport::StreamPtr near = *std::move(connected);
-  transport::StreamPtr far = tls::accept(server, std::move(plain.second));
+  transport::StreamPtr far = tls::accept(server_context(), std::move(plain.second));
   // What follows the handshake, tickets for later ones, is read by whoever reads.
   static Recorder reader;
   near->attach(reader);
@@ -63,22 +61,6 @@ inline Streams encrypted(Streams plain, const tls::Context& client = client_cont
   return {std::move(near), std::move(far)};
 }
 
-/// The same, by a kernel that makes the records for both ends.
-inline Streams encrypted_by_kernel(Streams plain) {
-  static const tls::Context client = kernel_client_context();
-  static const tls::Context server = kernel_server_context();
-  static Kernel kernel;
-  const auto over = [](transport::StreamPtr stream) {
-    return transport::StreamPtr(new KernelStream(std::move(stream), kernel));
-  };
-  Streams ends = encrypted({over(std::move(plain.first)), over(std::move(plain.second))}, client, server);
-#ifndef OPENSSL_NO_KTLS
-  REQUIRE(tls::as_encrypted(*ends.first)->sends_by_kernel());
-  REQUIRE(tls::as_encrypted(*ends.second)->sends_by_kernel());
-#endif
-  return ends;
-}
-
 inline constexpr StreamKind tcp{"TCP", connect_tcp};
 inline constexpr StreamKind unix_socket{"Unix socket", connect_unix};
 inline constexpr StreamKind tcp_by_libuv{"TCP by libuv", connect_tcp, Polling::libuv};
@@ -87,8 +69,6 @@ inline constexpr StreamKind memory{"memory", connect_memory};
 inline constexpr StreamKind tls_over_tcp{"TLS over TCP", [](Loop& loop) { return encrypted(connect_tcp(loop)); }};
 inline constexpr StreamKind tls_over_memory{"TLS over memory",
                                             [](Loop& loop) { return encrypted(connect_memory(loop)); }};
-inline constexpr StreamKind tls_by_kernel{"TLS by a kernel",
-                                          [](Loop& loop) { return encrypted_by_kernel(connect_memory(loop)); }};
 
 }  // namespace tidewire::testing
 

@@ -45,6 +45,13 @@ TEST_CASE("the defaults are TLS 1.2 and 1.3, with authenticated encryption and e
   CHECK(SSL_CTX_get_max_early_data(made.get()) == 0);
 }
 
+TEST_CASE("OpenSSL encrypts, though a configuration of the system's has the kernel do it") {
+  const SslCtxPtr made = context();
+  SSL_CTX_set_options(made.get(), SSL_OP_ENABLE_KTLS);
+  REQUIRE(apply({}, made.get()));
+  CHECK((SSL_CTX_get_options(made.get()) & SSL_OP_ENABLE_KTLS) == 0);
+}
+
 TEST_CASE("buffers are released while idle unless that is switched off") {
   const SslCtxPtr released = context();
   REQUIRE(apply({}, released.get()));

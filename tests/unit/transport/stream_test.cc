@@ -66,14 +66,8 @@ struct Staged {
 
 }  // namespace
 
-#ifdef TIDEWIRE_KERNEL_TESTS
-// Compiled once more for tests/kernel, and there slow to run: the kind that such a kernel has a part in.
-#define EVERY_STREAM(name) OVER_STREAMS(name, tls_over_tcp)
-#else
-#define EVERY_STREAM(name)                                                                                 \
-  OVER_STREAMS(name, tcp, unix_socket, tcp_by_libuv, unix_by_libuv, memory, tls_over_tcp, tls_over_memory, \
-               tls_by_kernel)
-#endif
+#define EVERY_STREAM(name) \
+  OVER_STREAMS(name, tcp, unix_socket, tcp_by_libuv, unix_by_libuv, memory, tls_over_tcp, tls_over_memory)
 
 EVERY_STREAM("what is written arrives, in order, and can be sent back") {
   Loop loop(kind.polling);
