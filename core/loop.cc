@@ -1,5 +1,6 @@
 #include <uv.h>
 
+#include <tidewire/core/log_limit.h>
 #include <tidewire/core/loop.h>
 #include <tidewire/core/mailbox.h>
 #include <tidewire/core/poll_set.h>
@@ -215,6 +216,7 @@ void Loop::log(LogLevel level, std::string_view line) noexcept {
 }
 
 void Loop::log_exception(const char* where) noexcept {
+  if (!LogLimit::admit(*this, LogLevel::error, where)) return;
   try {
     const std::string line = std::string("exception in a ") + where;
     try {
