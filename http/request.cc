@@ -29,13 +29,24 @@ class Packer {
 }  // namespace
 
 void PathParameters::add(std::string_view name, std::string_view path, std::size_t offset, std::size_t size) {
-  Item item{name, {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(size)}, {}, false};
+  const Slice in_path{static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(size)};
+  Item item{name, in_path, in_path, false};
   const std::string_view raw = path.substr(offset, size);
   if (raw.find('%') != std::string_view::npos) {
     const std::size_t begin = decoded_.size();
     // parse_target has refused what can't be decoded; a path from elsewhere keeps its raw text.
     item.is_decoded = percent_decode(raw, decoded_);
-    item.decoded = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(decoded_.size() - begin)};
+    if (item.is_decoded) {
+      item.value = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(decoded_.size() - begin)};
+    }
+  }
+  if (name == "*") {
+    // Joined to a folder by std::filesystem, a rest that begins with a slash would take the folder's place.
+    const char* base = item.is_decoded ? decoded_.data() : path.data();
+    while (item.value.size != 0 && base[item.value.offset] == '/') {
+      ++item.value.offset;
+      --item.value.size;
+    }
   }
   items_.push_back(item);
 }
@@ -48,7 +59,7 @@ const PathParameters::Item* PathParameters::item(std::string_view name) const no
 std::string_view PathParameters::find(std::string_view name, std::string_view path) const noexcept {
   const Item* found = item(name);
   if (found == nullptr) return {};
-  return found->is_decoded ? found->decoded.of(decoded_.data()) : found->raw.of(path.data());
+  return found->value.of(found->is_decoded ? decoded_.data() : path.data());
 }
 
 std::string_view PathParameters::find_raw(std::string_view name, std::string_view path) const noexcept {

@@ -29,6 +29,7 @@ class TIDEWIRE_API PathParameters {
   }
 
   /// Adds the parameter `name` ("*" for the wildcard), whose value is the still encoded `path.substr(offset, size)`.
+  /// The decoded value of a wildcard is without slashes at its beginning.
   void add(std::string_view name, std::string_view path, std::size_t offset, std::size_t size);
 
   /// The decoded value; empty if there is no such parameter. `path` is the one of add(), or its copy.
@@ -44,8 +45,8 @@ class TIDEWIRE_API PathParameters {
 
   struct Item {
     std::string_view name;
-    Slice raw;      // in the path
-    Slice decoded;  // in decoded_, if is_decoded
+    Slice raw;    // in the path
+    Slice value;  // in decoded_ if is_decoded, else in the path
     bool is_decoded = false;
   };
 
@@ -114,11 +115,13 @@ class TIDEWIRE_API Request {
   /// The values of all header fields of that name. `name` must live as long as the result.
   [[nodiscard]] FieldValues header_values(std::string_view name) const noexcept { return headers().values(name); }
 
-  /// The decoded value of a route's parameter: `param("room")` of "/rooms/:room"; empty if the route has none such.
+  /// The decoded value of a route's parameter: `param("room")` of "/rooms/:room"; empty if the route has none such. An
+  /// encoded slash (%2F) in it is a slash afterwards, at its beginning too. To name a file by it, use join_path().
   [[nodiscard]] std::string_view param(std::string_view name) const noexcept { return params_.find(name, path()); }
-  /// The decoded rest of the path that a route's `*` stands for, without a slash in front. An encoded slash (%2F) in
-  /// it is a slash afterwards; wildcard_raw() tells them apart.
+  /// The decoded rest of the path that a route's `*` stands for. An encoded slash (%2F) in it is a slash afterwards.
+  /// Slashes at its beginning, plain or encoded, are left out. To open a file by it, use join_path() (file_path.h).
   [[nodiscard]] std::string_view wildcard() const noexcept { return params_.find("*", path()); }
+  /// The same as sent: still encoded, with all of its slashes.
   [[nodiscard]] std::string_view wildcard_raw() const noexcept { return params_.find_raw("*", path()); }
 
   /// The content, whole, for handlers that take it whole; empty before it has come.

@@ -37,7 +37,8 @@ struct RouteMatch {
 /// A pattern is a path whose segments are literals, `:name` for exactly one segment that is not empty, and at the end
 /// perhaps `*` for the rest, whatever it is: "/files/*" takes "/files/" and "/files/a/b", and not "/files". "/a" and
 /// "/a/" are different paths. Names are of letters, digits and '_'. Literals are written decoded; each segment of a
-/// path is decoded before it is compared, on its own, so %2F never ends a segment.
+/// path is decoded before it is compared, on its own, so %2F never ends a segment. What a pattern took is decoded after
+/// that: there, %2F is a slash.
 ///
 /// Of several patterns that take a path, the one most specific in its first differing segment wins: a literal before a
 /// parameter before `*`. One that has no route for the request's method is passed over for the next: with

@@ -2,7 +2,7 @@
 // The programs that the documents quote do what the documents say.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,6 +157,19 @@ test('answer later: an answer in pieces, as fast as the client takes it', async 
   assert.equal(lines.length, from);
   assert.deepEqual([lines[0], lines[from - 1]], [`${from}`, '1']);
   assert.equal((await fetch(`${server.http}/countdown/18446744073709551615`, { method: 'HEAD' })).status, 200);
+});
+
+test('serve files: those of the folder, and none beside it', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidewire-files-'));
+  context.later(async () => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'a.txt'), 'of the folder\n');
+  const server = await start(context, 'files', folder);
+  assert.equal(await (await fetch(`${server.http}/static/a.txt`)).text(), 'of the folder\n');
+  for (const path of ['/etc/passwd', '%2Fetc/passwd', '%2Fetc%2Fpasswd', '..%5Cetc', '', 'b.txt']) {
+    const status = (await fetch(`${server.http}/static/${path}`)).status;
+    assert.ok(status === 404 || status === 400, `${path}: ${status}`);
+  }
+  await ends(server);
 });
 
 test('slow readers: a download goes on as the client takes it', async (context) => {

@@ -116,6 +116,19 @@ TEST_CASE("a wildcard takes the rest, empty or deep, and not its absence") {
   CHECK(find(router, "/filesx/a") == 0);
 }
 
+TEST_CASE("the value of a wildcard does not begin with a slash, plain or encoded") {
+  const Router router = router_of({"/files/*", "/one/:name"});
+  CHECK(value(router, "/files//etc/x", "*") == "etc/x");
+  CHECK(value(router, "/files/%2Fetc/x", "*") == "etc/x");
+  CHECK(value(router, "/files/%2f/%2Fetc", "*") == "etc");
+  CHECK(value(router, "/files///", "*").empty());
+  CHECK(value(router, "/files/%2F", "*").empty());
+  CHECK(value(router, "/one/%2Fa", "name") == "/a");
+  PathParameters params;
+  static_cast<void>(router.match("GET", "/files//%2Fetc", {}, params));
+  CHECK(params.find_raw("*", "/files//%2Fetc") == "/%2Fetc");
+}
+
 TEST_CASE("a literal goes before a parameter, and a parameter before a wildcard") {
   const Router router = router_of({"/*", "/:a", "/x", "/x/*", "/x/:a", "/x/y"});
   CHECK(find(router, "/x/y") == 6);
