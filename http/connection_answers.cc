@@ -111,7 +111,7 @@ void Connection::answer_status(Status status, std::string_view detail) {
 /// begin is not known.
 void Connection::refuse(Status status, std::string_view detail) {
   server_->counters.refused_requests.add();
-  exchange_->response.begin(*this, false, 1);
+  exchange_->response.begin(*this, exchange_->request.method() == Method::head, 1);
   last_answer_ = true;
   phase_ = Phase::answering;
   call("refusal", [&](Response&) { answer_status(status, detail); });

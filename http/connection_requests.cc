@@ -77,6 +77,11 @@ std::size_t Connection::take_head(MutableBytes bytes) {
 std::size_t Connection::begin_request(Bytes head, MutableBytes rest) {
   first_request_ = false;
   Exchange& exchange = *exchange_;
+  // Rejecting misdirected requests: RFC 9110 7.4.
+  if (!server_->served_names.empty() && !server_->served_names.contain(exchange.request.host(), stream_->encrypted())) {
+    refuse(Status::misdirected_request, "this server does not serve that name");
+    return 0;
+  }
   server_->router.match(exchange.request, exchange.match);
   const Framing framing = exchange.request.framing();
   if (framing.is_empty()) {

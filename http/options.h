@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace tidewire::http {
 
@@ -13,6 +15,18 @@ struct ServerOptions {
   std::size_t max_target_bytes = 8 * 1024;
   /// Header fields; over it: 431.
   std::size_t max_header_fields = 100;
+  /// The names that the server serves; requests for others get 421 (Misdirected Request, RFC 9110 15.5.20), WebSocket
+  /// handshakes included, and so do requests that name none, which HTTP/1.0 allows. Empty: every name, the default,
+  /// since a server cannot know its own. Set it wherever browsers reach the server, on a local network and this machine
+  /// above all: it is what stops DNS rebinding, which the same-origin check does not
+  /// (docs/explanation/served-names.md).
+  ///
+  /// "example.org", "*.example.org" (one label in place of the '*'), "192.0.2.1", "[2001:db8::1]"; case and a dot at
+  /// the end do not matter. With ":8080" at the end it is served on that port alone, where a Host without a port means
+  /// 80, or 443 over TLS; without, on every port. Behind a proxy that rewrites Host these are the names that it sends.
+  /// A malformed name makes `listen` fail.
+  std::vector<std::string> served_names = {};
+
   /// A request's body, which is collected before the handler runs; over it: 413.
   std::uint64_t max_body_bytes = std::uint64_t{1} << 20;
 

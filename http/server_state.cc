@@ -14,6 +14,11 @@ constexpr std::size_t keep_bytes = 64 * 1024;
 ServerState::ServerState(Loop& on, const ServerOptions& with)
     : loop(on), options(with), body_limits{.max_body_bytes = with.max_body_bytes}, date_text(std::time(nullptr)) {
   spare_exchanges.reserve(spare_limit);
+  if (auto names = ServedNames::parse(options.served_names)) {
+    served_names = *std::move(names);
+  } else {
+    configuration_error = std::move(names).error();
+  }
 }
 
 std::unique_ptr<Exchange> ServerState::take_exchange() {

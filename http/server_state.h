@@ -5,6 +5,7 @@
 #include <tidewire/http/body.h>
 #include <tidewire/http/parser.h>
 #include <tidewire/http/response.h>
+#include <tidewire/http/served_names.h>
 #include <tidewire/http/server.h>
 #include <deque>
 #include <memory>
@@ -62,6 +63,7 @@ struct ServerState {
   const ServerOptions options;
   const BodyLimits body_limits;
   Router router;
+  ServedNames served_names;
   std::deque<Handler> handlers;  // They stay where they are, for one may add another.
   std::optional<Error> configuration_error;
   transport::Sessions sessions;

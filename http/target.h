@@ -37,8 +37,8 @@ struct Target {
 /// - A path with a dot segment is refused, and never normalised, since two readers who normalise differently are
 ///   how a path escapes its root. A dot segment is "." or "..", plain or encoded (%2e), between any of '/', '\'
 ///   and their encoded forms: so nothing that a handler sees, decoded or not, climbs out of a directory by them. A part
-///   of a path may still begin with a slash: join_path() (file_path.h) joins it to a folder. Clients remove dot segments
-///   before they send (RFC 3986 5.2.4).
+///   of a path may still begin with a slash: join_path() (file_path.h) joins it to a folder. Clients remove dot
+///   segments before they send (RFC 3986 5.2.4).
 /// - An absolute target has the scheme http or https and a valid authority without user information.
 [[nodiscard]] TIDEWIRE_API const char* parse_target(std::string_view target, Method method, Target& parsed) noexcept;
 

@@ -33,8 +33,8 @@ struct Options {
   std::size_t max_message_size = std::size_t{1} << 20;
 
   /// The origins whose pages may connect, each exactly as in "https://app.example"; empty: the same origin
-  /// only. Requests without Origin don't come from a page, and pass. "*" lets any page in the world use its
-  /// visitors' cookies here. See origin.h.
+  /// only (set `http::ServerOptions::served_names`, too). Requests without Origin don't come from a page, and pass. "*"
+  /// lets any page in the world use its visitors' cookies here. See origin.h.
   std::vector<std::string> allowed_origins = {};
 
   /// Chooses one of the subprotocols that the client offers, in its order of preference; an empty answer is

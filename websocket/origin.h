@@ -21,7 +21,9 @@ namespace tidewire::websocket {
 /// - `allowed` given: the origin must be one of them, by the whole string, whatever the case. Nothing is
 ///   implied: neither subdomains nor the same origin. "null" may be listed. "*" allows every origin.
 ///
-/// `host` is the request's Host field.
+/// `host` is the request's Host field. The same origin is that of whatever name the client used: a page of a foreign
+/// name that resolves to this server passes (DNS rebinding), unless `http::ServerOptions::served_names` refuses the
+/// name.
 [[nodiscard]] TIDEWIRE_API bool origin_allowed(std::string_view origin, std::string_view host,
                                                std::span<const std::string> allowed, bool secure = false) noexcept;
 
