@@ -1,4 +1,5 @@
 #include <tidewire/http/connection.h>
+#include <cassert>
 
 namespace tidewire::http {
 
@@ -191,15 +192,15 @@ void Connection::on_deadline() noexcept {
     const bool unread = stream_->queued_bytes() != 0;
     switch (phase_) {
       case Phase::idle:
-        return unread ? check_rate(taken_bytes()) : finish_last();
+        return unread ? check_rate(stream_->taken_bytes(), taken_mark_) : finish_last();
       case Phase::head:
         return refuse(Status::request_timeout, "the request's head took too long");
       case Phase::body:
-        return check_rate(exchange_->decoder.received_bytes());
+        return check_rate(exchange_->decoder.received_bytes(), received_mark_);
       case Phase::answering:
-        return unread ? check_rate(taken_bytes()) : enter(phase_);
+        return unread ? check_rate(stream_->taken_bytes(), taken_mark_) : enter(phase_);
       case Phase::lingering:
-        return unread ? check_rate(taken_bytes()) : finish();
+        return unread ? check_rate(stream_->taken_bytes(), taken_mark_) : finish();
       case Phase::closed:
         return;
     }
@@ -207,15 +208,17 @@ void Connection::on_deadline() noexcept {
   if (!done) finish();
 }
 
-/// Ends the connection if too little has moved since the window began, or begins another window.
-void Connection::check_rate(std::uint64_t moved_bytes) {
+/// Ends the connection if too little has moved since the window began, or begins another window. `mark`: what had
+/// moved by then, of the same count.
+void Connection::check_rate(std::uint64_t moved_bytes, std::uint64_t& mark) {
+  assert(moved_bytes >= mark);
   const ServerOptions& options = server_->options;
   const auto window = static_cast<std::uint64_t>(limit().count());
-  if (moved_bytes - moved_mark_ < options.min_bytes_per_second * window / 1000) {
+  if (moved_bytes - mark < options.min_bytes_per_second * window / 1000) {
     if (phase_ != Phase::body) return finish();
     return refuse(Status::request_timeout, "the request's body came too slowly");
   }
-  moved_mark_ = moved_bytes;
+  mark = moved_bytes;
   enter(phase_);
 }
 

@@ -69,10 +69,10 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   void refuse(Status status, std::string_view detail);
   [[nodiscard]] ConnectionOption connection_option() noexcept;
   void write_head(Framing framing);
-  [[nodiscard]] std::size_t write_whole(Framing framing, std::string_view last_lines, Bytes body);
+  void write_whole(Framing framing, std::string_view last_lines, Bytes body);
   void begin_pieces();
   [[nodiscard]] bool replace_refused_head();
-  [[nodiscard]] SendStatus after_write(std::size_t bytes);
+  [[nodiscard]] SendStatus after_write();
   void complete_exchange();
   void hand_over(MutableBytes rest);
 
@@ -86,9 +86,8 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   // Time.
   void enter(Phase phase) noexcept;
   void on_deadline() noexcept override;
-  void check_rate(std::uint64_t moved_bytes);
+  void check_rate(std::uint64_t moved_bytes, std::uint64_t& mark);
   [[nodiscard]] std::chrono::milliseconds limit() const noexcept;
-  [[nodiscard]] std::uint64_t taken_bytes() const noexcept { return sent_bytes_ - stream_->queued_bytes(); }
 
   [[nodiscard]] std::string_view peer_text() override;
   [[nodiscard]] const tls::Stream* encryption() const noexcept override { return tls::as_encrypted(*stream_); }
@@ -100,9 +99,10 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   std::unique_ptr<Exchange> exchange_;
   Buffer input_;      // What came and could not be taken yet.
   std::string peer_;  // The client's address, once a handler has asked for it.
-  std::uint64_t sent_bytes_ = 0;
-  std::uint64_t moved_mark_ = 0;  // For the rate: what had moved when the window began.
-  Tick since_ = 0;                // When the phase or the window began.
+  // For the rate: what had moved when the window began, of the request's body and of the output.
+  std::uint64_t received_mark_ = 0;
+  std::uint64_t taken_mark_ = 0;
+  Tick since_ = 0;  // When the phase or the window began.
   Phase phase_ = Phase::idle;
   bool first_request_ = true;
   bool in_take_ = false;      // Requests are being taken from what came.

@@ -153,13 +153,13 @@ SendStatus Connection::send_whole(Bytes body, std::string_view default_type_line
   const Framing framing{.kind = content ? Framing::Kind::length : Framing::Kind::none, .length = body.size()};
   if (!content || body.empty() || head.fields().contains("Content-Type")) default_type_line = {};
   const Bytes sent = content && !response.head_only_ ? body : Bytes();
-  const std::size_t written = write_whole(framing, default_type_line, sent);
+  write_whole(framing, default_type_line, sent);
   response.state_ = Response::State::finished;
-  return after_write(written);
+  return after_write();
 }
 
-/// Writes the head and the body of a whole answer, and returns how many bytes that is.
-std::size_t Connection::write_whole(Framing framing, std::string_view last_lines, Bytes body) {
+/// Writes the head and the body of a whole answer.
+void Connection::write_whole(Framing framing, std::string_view last_lines, Bytes body) {
   // Larger ones are written from where they lie, for the stream may send them without a copy.
   constexpr std::size_t largest_composed = 4096;
   const ResponseHead& head = exchange_->response.head_;
@@ -169,15 +169,13 @@ std::size_t Connection::write_whole(Framing framing, std::string_view last_lines
     Buffer& scratch = server_->scratch;
     scratch.clear();
     head.write(scratch, server_->date(), framing, option, last_lines);
-    stream_->write(scratch.view(), body);
-    return scratch.size() + body.size();
+    return stream_->write(scratch.view(), body);
   }
   std::byte* const begin = stream_->reserve(most).data();
   char* const body_at = head.write(reinterpret_cast<char*>(begin), server_->date(), framing, option, last_lines);
   const auto head_size = static_cast<std::size_t>(reinterpret_cast<std::byte*>(body_at) - begin);
   copy_bytes(begin + head_size, body);
   stream_->commit(head_size + body.size());
-  return head_size + body.size();
 }
 
 /// Sends the head of an answer in pieces. Where no body may follow, the answer is over.
@@ -196,7 +194,6 @@ void Connection::begin_pieces() {
   last_answer_ = last_answer_ || framing.kind == Framing::Kind::until_close;
   write_head(framing);
   stream_->write(server_->scratch.view());
-  sent_bytes_ += server_->scratch.size();
   const bool has_body = framing.kind != Framing::Kind::none && !response.head_only_;
   response.state_ = has_body ? Response::State::streaming : Response::State::finished;
 }
@@ -209,7 +206,6 @@ SendStatus Connection::send_piece(Bytes piece) {
     begin_pieces();
     if (response.finished()) return SendStatus::closed;
   }
-  std::size_t written = piece.size();
   if (response.framing_.kind == Framing::Kind::length) {
     if (piece.size() > response.unsent_bytes_) {
       server_->loop.log(LogLevel::error, "handler sent more than the length it announced: connection closed");
@@ -222,11 +218,10 @@ SendStatus Connection::send_piece(Bytes piece) {
     const ChunkHeader header(piece.size());
     stream_->write(as_bytes(header.text()), piece);
     stream_->write(as_bytes(chunk_end));
-    written += header.text().size() + chunk_end.size();
   } else {
     stream_->write(piece);
   }
-  return after_write(written);
+  return after_write();
 }
 
 SendStatus Connection::end_pieces() {
@@ -235,7 +230,7 @@ SendStatus Connection::end_pieces() {
   if (response.state_ == Response::State::open) {
     if (replace_refused_head()) return SendStatus::dropped;
     begin_pieces();
-    if (response.finished()) return after_write(0);
+    if (response.finished()) return after_write();
   }
   if (response.framing_.kind == Framing::Kind::length && response.unsent_bytes_ != 0) {
     server_->loop.log(LogLevel::error, "handler sent less than the length it announced: connection closed");
@@ -243,14 +238,13 @@ SendStatus Connection::end_pieces() {
     return SendStatus::closed;
   }
   response.state_ = Response::State::finished;
-  if (response.framing_.kind != Framing::Kind::chunked) return after_write(0);
+  if (response.framing_.kind != Framing::Kind::chunked) return after_write();
   stream_->write(as_bytes(last_chunk));
-  return after_write(last_chunk.size());
+  return after_write();
 }
 
 /// Holds the peer to its bounds after output was added.
-SendStatus Connection::after_write(std::size_t bytes) {
-  sent_bytes_ += bytes;
+SendStatus Connection::after_write() {
   const std::size_t queued = stream_->queued_bytes();
   if (queued > server_->options.high_water_bytes) {
     Response& response = exchange_->response;

@@ -120,7 +120,7 @@ std::size_t Connection::begin_body(Bytes head, MutableBytes rest) {
   exchange.request.set_base(reinterpret_cast<const char*>(exchange.head.data()));
   if (exchange.request.expects_continue() && rest.empty()) stream_->write(as_bytes(continue_response));
   enter(Phase::body);
-  moved_mark_ = 0;
+  received_mark_ = 0;
   return take_body(rest);
 }
 

@@ -61,6 +61,7 @@ class SecureStream final : public Stream,
   void write_last(Bytes bytes) override;
   using transport::Stream::write;
   std::size_t queued_bytes() const noexcept override;
+  std::uint64_t taken_bytes() const noexcept override { return inner_->taken_bytes(); }
   void end() override;
   void close_when_sent() override;
   void close() noexcept override;

@@ -37,6 +37,7 @@ class MemoryStream final : public Stream, private Flushable {
   using Stream::write;
 
   std::size_t queued_bytes() const noexcept override { return outbox_.size(); }
+  std::uint64_t taken_bytes() const noexcept override { return taken_bytes_; }
   void end() override {
     ending_ = true;
     touch();
@@ -137,6 +138,7 @@ class MemoryStream final : public Stream, private Flushable {
       peer_->touch();
       if (options_.reset_after_bytes != SIZE_MAX) options_.reset_after_bytes -= piece.size();
       outbox_.consume(piece.size());
+      taken_bytes_ += piece.size();
     }
     if (outbox_.empty() && leaving_) return close();
     const bool ends = outbox_.empty() && ending_ && peer_ != nullptr && !peer_->ended_by_peer_;
@@ -184,6 +186,7 @@ class MemoryStream final : public Stream, private Flushable {
   MemoryStream* peer_ = nullptr;
   Consumer* consumer_ = nullptr;
   OutputQueue outbox_;
+  std::uint64_t taken_bytes_ = 0;
   Buffer inbox_;
   Buffer delivered_;
   bool reading_ = false;

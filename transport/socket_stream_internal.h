@@ -7,6 +7,7 @@
 #include <tidewire/transport/stream.h>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace tidewire::transport {
@@ -50,6 +51,7 @@ class SocketStream final : public Stream,
   void write_last(Bytes bytes) override;
   using Stream::write;
   std::size_t queued_bytes() const noexcept override { return pending_ == nullptr ? 0 : pending_->queue.size(); }
+  std::uint64_t taken_bytes() const noexcept override { return taken_bytes_; }
   void end() override;
   void close_when_sent() override;
   void close() noexcept override;
@@ -99,6 +101,7 @@ class SocketStream final : public Stream,
   Consumer* consumer_ = nullptr;
   LoopBuffers* buffers_;
   std::unique_ptr<PendingOutput> pending_;
+  std::uint64_t taken_bytes_ = 0;
 };
 
 // What an idle connection costs beside its protocol's own state.

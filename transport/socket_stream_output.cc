@@ -137,6 +137,7 @@ Bytes SocketStream::write_through(Bytes bytes) noexcept {
     fail_later(static_cast<int>(sent));
     return {};
   }
+  taken_bytes_ += static_cast<std::size_t>(sent);
   const Bytes rest = bytes.subspan(static_cast<std::size_t>(sent));
   if (!rest.empty()) block();
   return rest;
@@ -148,6 +149,7 @@ void SocketStream::write_now(std::array<Bytes, 3> pieces) noexcept {
   const ssize_t sent = send_pieces(descriptor(), parts.data(), parts.size());
   if (sent < 0) return fail_later(static_cast<int>(sent));
   auto gone = static_cast<std::size_t>(sent);
+  taken_bytes_ += gone;
   if (gone == pieces[0].size() + pieces[1].size() + pieces[2].size()) return;
   block();
   enqueue([&](OutputQueue& queue) {
@@ -199,6 +201,7 @@ void SocketStream::push() noexcept {
         count == 1 ? send_piece(descriptor(), pieces[0], flags) : send_pieces(descriptor(), parts.data(), count, flags);
     if (sent < 0) return fail_later(static_cast<int>(sent));
     const auto gone = static_cast<std::size_t>(sent);
+    taken_bytes_ += gone;
     pending_->progress |= gone != 0;
     pending_->queue.consume(gone);
     if (gone < total) block();

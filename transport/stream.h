@@ -7,6 +7,7 @@
 #include <tidewire/core/shared_bytes.h>
 #include <tidewire/core/timer_wheel.h>
 #include <tidewire/transport/address.h>
+#include <cstdint>
 #include <memory>
 
 /// Byte streams: what a protocol reads from and writes to, whatever carries it.
@@ -104,6 +105,11 @@ class TIDEWIRE_API Stream {
   [[nodiscard]] virtual std::size_t queued_bytes() const noexcept = 0;
   /// Whether that may be other than 0; cheaper to ask.
   [[nodiscard]] bool has_queued() const noexcept { return has_queued_; }
+  /// How many bytes have left the stream since it was made: those that the system, or the other end in memory, has
+  /// taken. It never decreases, so two readings show whether a slow peer makes progress. Over TLS it counts whole
+  /// records, with those that are not the consumer's (alerts, tickets, KeyUpdate): compare it with itself only, never
+  /// with what was written.
+  [[nodiscard]] virtual std::uint64_t taken_bytes() const noexcept = 0;
 
   /// Sends what waits, then tells the peer that nothing more comes (FIN). Reading goes on.
   virtual void end() = 0;

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <support/openssl_peer.h>
 #include <support/web.h>
 #include <tidewire/http/connection.h>
 #include <optional>
@@ -474,6 +475,30 @@ TEST_CASE("a client that takes nothing of its answer is cut off, and nobody else
   Recorder& other = site.connect();
   other.write(get("/"));
   site.until_received(other, "other");
+}
+
+TEST_CASE("a client that takes nothing is cut off, though what it asks of TLS adds to what waits for it") {
+  Site site({.rate_window = 100ms});
+  bool gone = false;
+  std::optional<Deferred> later;
+  site.server->get("/", [&](const Request&, Response& response) {
+    response.on_close([&] { gone = true; });
+    response.write(std::string(300'000, 'x'));
+    later = response.defer();
+  });
+  auto [near, far] = connect_memory(site.loop);
+  site.server->serve(tls::accept(server_context(), std::move(far)));
+  OpensslPeer client(std::move(near));
+  site.until([&] { return client.established(); });
+  client.write(get("/"));
+  site.until([&] { return later.has_value(); });
+  client.wire.stream->pause();
+  // Each asks for an answer of 27 bytes, and what follows it is data of the next request's.
+  const Timer timer = Timer::every(site.loop, 10ms, [&] {
+    client.renew_keys();
+    client.write("G");
+  });
+  site.until([&] { return gone; });
 }
 
 TEST_CASE("after the last answer what the client still sends is dropped, and the connection ends") {

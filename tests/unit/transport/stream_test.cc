@@ -81,6 +81,29 @@ EVERY_STREAM("what is written arrives, in order, and can be sent back") {
   CHECK(near.received == "first second third fourth");
 }
 
+EVERY_STREAM("taken_bytes grows as the peer takes what was written, and stands still while it takes nothing") {
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other), false);
+  const std::uint64_t before = near.stream->taken_bytes();
+  const std::string large = pattern(8 << 20);
+  near.write(large);
+  settle(loop);
+  const std::uint64_t stuck = near.stream->taken_bytes();
+  CHECK(stuck < before + large.size());
+  near.write("more");
+  settle(loop);
+  CHECK(near.stream->taken_bytes() == stuck);
+  far.stream->resume();
+  run_until(loop, [&] { return far.received.size() == large.size() + 4; });
+  CHECK(near.stream->queued_bytes() == 0);
+  // Over TLS the records' heads and tags are counted as well.
+  const std::uint64_t taken = near.stream->taken_bytes() - before;
+  CHECK(taken >= large.size() + 4);
+  CHECK(taken < (large.size() + 4) * 101 / 100);
+}
+
 EVERY_STREAM("what is written and ended in on_writable leaves, and the end with it") {
   Loop loop(kind.polling);
   auto [one, other] = kind.connect(loop);
