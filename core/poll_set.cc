@@ -19,15 +19,18 @@ constexpr int events_per_turn = 256;
 
 std::uint32_t events_for(unsigned interest) noexcept {
   std::uint32_t events = EPOLLET;
-  if ((interest & PollSet::reading) != 0) events |= EPOLLIN | EPOLLRDHUP;
+  if ((interest & PollSet::reading) != 0) events |= EPOLLIN | EPOLLRDHUP | EPOLLPRI;
   if ((interest & PollSet::writing) != 0) events |= EPOLLOUT;
   return events;
 }
 
 Ready ready_for(std::uint32_t events) noexcept {
   const bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-  const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
-  return {.readable = ended || (events & EPOLLIN) != 0, .writable = broken || (events & EPOLLOUT) != 0, .ended = ended};
+  return {.readable = ended || (events & EPOLLIN) != 0,
+          .writable = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
+          .ended = ended,
+          .broken = (events & EPOLLERR) != 0,
+          .urgent = (events & EPOLLPRI) != 0};
 }
 
 }  // namespace

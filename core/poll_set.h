@@ -32,7 +32,7 @@ class TIDEWIRE_API PollSet {
   /// Makes the back end of libuv a member, level-triggered. 0, or a negative error number.
   int add_guest(int descriptor) noexcept;
 
-  /// What a member waits for; its end and its errors are told in any case.
+  /// What a member waits for. Its errors are reported in any case; `reading` includes the peer's end and urgent bytes.
   static constexpr unsigned reading = 1;
   static constexpr unsigned writing = 2;
 

@@ -12,6 +12,16 @@ namespace tidewire {
 
 static_assert(PollSet::reading == unsigned{UV_READABLE} && PollSet::writing == unsigned{UV_WRITABLE});
 
+namespace {
+
+// What libuv watches for in place of reading: the peer's end, and after that was reported an error alone, since libuv
+// would report the end again and again. Errors come with anything that is watched for, so for them something is watched
+// for that does not come.
+constexpr unsigned end_alone = UV_DISCONNECT;
+constexpr unsigned errors_alone = UV_PRIORITIZED;
+
+}  // namespace
+
 /// libuv's handle. libuv keeps it until its close callback has run, so it is an object of its own.
 struct Watched::ByLibuv {
   uv_poll_t handle{};
@@ -19,12 +29,20 @@ struct Watched::ByLibuv {
 
   static void on_poll(uv_poll_t* handle, int status, int events) {
     Watched* watched = static_cast<ByLibuv*>(handle->data)->watched;
-    // An error ends libuv's polling; reading or writing tells which it is.
-    if (status < 0) watched->interest_ = 0;
-    const bool broken = status < 0;
-    watched->on_ready({.readable = broken || (events & UV_READABLE) != 0,
-                       .writable = broken || (events & UV_WRITABLE) != 0,
-                       .ended = broken});
+    const auto found = static_cast<unsigned>(events);
+    const bool failed = status < 0;
+    const bool ended = (found & end_alone) != 0;
+    const bool broken = failed || (found & errors_alone) != 0;
+    if (failed) {
+      watched->interest_ = 0;  // An error ends libuv's polling.
+    } else if (ended || broken) {
+      const unsigned others = watched->interest_ & ~(end_alone | errors_alone);
+      watched->poll_for(broken ? others : others | errors_alone);
+    }
+    watched->on_ready({.readable = failed || (found & UV_READABLE) != 0,
+                       .writable = failed || (found & UV_WRITABLE) != 0,
+                       .ended = ended || broken,
+                       .broken = broken});
   }
   static void on_closed(uv_handle_t* handle) { delete static_cast<ByLibuv*>(handle->data); }
 };
@@ -59,18 +77,21 @@ int Watched::watch_by_libuv(Loop& loop, unsigned interest) noexcept {
     made->watched = this;
     by_libuv_ = made;
   }
-  interest_ |= interest;
-  return uv_poll_start(&by_libuv_->handle, static_cast<int>(interest_), ByLibuv::on_poll);
+  unsigned wanted = interest_ | interest;
+  if ((interest & PollSet::reading) != 0) wanted &= ~(end_alone | errors_alone);
+  return poll_for(wanted);
 }
 
 void Watched::ignore(unsigned interest) noexcept {
   if ((interest_ & interest) == 0) return;
-  interest_ &= ~interest;
-  if (interest_ == 0) {
-    uv_poll_stop(&by_libuv_->handle);
-  } else {
-    uv_poll_start(&by_libuv_->handle, static_cast<int>(interest_), ByLibuv::on_poll);
-  }
+  const unsigned rest = interest_ & ~interest;
+  poll_for((interest & PollSet::reading) != 0 ? rest | end_alone : rest);
+}
+
+int Watched::poll_for(unsigned interest) noexcept {
+  interest_ = interest;
+  if (interest == 0) return uv_poll_stop(&by_libuv_->handle);
+  return uv_poll_start(&by_libuv_->handle, static_cast<int>(interest), ByLibuv::on_poll);
 }
 
 void Watched::close_descriptor(Loop& loop) noexcept {

@@ -9,17 +9,24 @@ class Loop;
 
 /// What a descriptor is ready for.
 struct Ready {
-  bool readable;
-  bool writable;
-  bool ended;  ///< The peer has gone, or has ended its side: there is an end or an error to be read.
+  bool readable = false;
+  bool writable = false;
+  bool ended = false;   ///< The peer has gone, or has ended its side: there is an end or an error to be read.
+  bool broken = false;  ///< There may be an error: SO_ERROR has it. With `ended`.
+  bool urgent = false;  ///< Bytes marked urgent wait: a read may stop at the mark.
 };
 
 /// A descriptor of which its loop tells when it can be read from or written to.
 ///
 /// It is watched by the loop's PollSet, or by libuv where the loop has none. The first tells once of what has
 /// changed, libuv for as long as it is so. What serves both: read until less came than there was room for (until
-/// the end or the error itself when `ended` is set) or call `watch_reading` again; write until the system takes
-/// no more, then call `watch_writing`, and `ignore_writing` when it did.
+/// the end or the error itself when `ended` is set, until nothing is left when `urgent` is) or call `watch_reading`
+/// again; write until the system takes no more, then call `watch_writing`, and `ignore_writing` when it did.
+///
+/// A short read is the last one because what arrives after it is a change of its own. That holds for bytes marked
+/// urgent too: the kernel reports them (EPOLLPRI) from their arrival until they are read, so a read that stops at a
+/// mark either was reported as `urgent`, or the mark arrived after the report and makes another. It does not hold on
+/// Unix sockets, where a read also stops after bytes with descriptors: see receive_local in transport/socket_calls.h.
 ///
 /// Owns the descriptor. Is destroyed no earlier than the end of the turn in which it was closed.
 class TIDEWIRE_API Watched {
@@ -40,7 +47,8 @@ class TIDEWIRE_API Watched {
   /// else, any number of times. 0, or a negative error number: the system cannot watch it.
   int watch_reading(Loop& loop) noexcept { return watch(loop, PollSet::reading); }
   int watch_writing(Loop& loop) noexcept { return watch(loop, PollSet::writing); }
-  /// Not wanted any more; `on_ready` may still be called for it.
+  /// Not wanted any more; `on_ready` may still be called for it. The peer's end and errors are reported all the same,
+  /// once `watch_reading` was called; the end once, where libuv watches.
   void ignore_reading() noexcept {
     if (by_libuv_ != nullptr) ignore(PollSet::reading);
   }
@@ -60,9 +68,10 @@ class TIDEWIRE_API Watched {
   int watch(Loop& loop, unsigned interest) noexcept;
   int watch_by_libuv(Loop& loop, unsigned interest) noexcept;
   void ignore(unsigned interest) noexcept;
+  int poll_for(unsigned interest) noexcept;
 
   int descriptor_;
-  unsigned interest_ = 0;  // What was ever watched for; by libuv, what is now.
+  unsigned interest_ = 0;  // What was ever watched for; by libuv, what is now, with the bits of watched.cc.
   ByLibuv* by_libuv_ = nullptr;
 };
 

@@ -101,7 +101,7 @@ void SecureStream::log_end(LogLevel level, std::string_view what, std::string_vi
 }
 
 void SecureStream::on_deadline() noexcept {
-  if (closing_) return inner_->close();
+  if (closing_) return inner_->abort();
   fail_handshake({Errc::timeout, {}});
 }
 
@@ -115,6 +115,12 @@ void SecureStream::on_end() {
     return fail_handshake(error, begun_ ? LogLevel::info : LogLevel::debug);
   }
   fail({Errc::truncated, "TLS"});
+}
+
+/// The stream below is paused when ours is, or for a moment while records wait to be decrypted.
+void SecureStream::on_peer_ended() {
+  if (dead() || peer_ended_ || leaving_ || !established_) return;
+  deliver([](transport::Consumer& consumer) { consumer.on_peer_ended(); });
 }
 
 void SecureStream::on_failed(const Error& error) {
@@ -165,6 +171,12 @@ void SecureStream::close() noexcept {
   if (!parting_ || inner_->closing()) return inner_->close();
   loop().arm(*this, parting_timeout);
   if (!loop().guard("tls", [this] { inner_->close_when_sent(); })) inner_->close();
+}
+
+void SecureStream::abort() noexcept {
+  parting_ = false;
+  inner_->abort();
+  close();
 }
 
 void SecureStream::finish_close() noexcept {

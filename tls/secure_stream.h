@@ -65,6 +65,8 @@ class SecureStream final : public Stream,
   void end() override;
   void close_when_sent() override;
   void close() noexcept override;
+  void abort() noexcept override;
+  std::optional<std::uint64_t> acknowledged_bytes() const noexcept override { return inner_->acknowledged_bytes(); }
   bool closing() const noexcept override { return closing_; }
   transport::Address local_address() const override { return inner_->local_address(); }
   transport::Address peer_address() const override { return inner_->peer_address(); }
@@ -94,6 +96,7 @@ class SecureStream final : public Stream,
   // From the stream below.
   void on_data(MutableBytes bytes) override;
   void on_end() override;
+  void on_peer_ended() override;
   void on_writable() override;
   void on_failed(const Error& error) override;
   void on_closed() noexcept override;

@@ -164,7 +164,8 @@ void Listener::recover() noexcept {
 
 void Listener::take(int descriptor) noexcept {
   Descriptor socket(descriptor);
-  loop_.guard("new connection", [this, &socket] { acceptor_->on_accept(adopt_socket(loop_, std::move(socket))); });
+  loop_.guard("new connection",
+              [this, &socket] { acceptor_->on_accept(adopt_socket(loop_, std::move(socket), address_.is_unix())); });
 }
 
 void Listener::rest(int error) noexcept {

@@ -20,6 +20,7 @@ class MemoryStream final : public Stream, private Flushable {
   void attach(Consumer& consumer) noexcept override { consumer_ = &consumer; }
   void resume() override {
     reading_ = !leaving_;
+    begun_ = true;
     touch();
   }
   void pause() noexcept override { reading_ = false; }
@@ -59,6 +60,11 @@ class MemoryStream final : public Stream, private Flushable {
       peer_ = nullptr;
     }
     touch();
+  }
+  void abort() noexcept override {
+    const bool drops = !outbox_.empty() || (peer_ != nullptr && !peer_->inbox_.empty());
+    if (drops && !closing_ && peer_ != nullptr) peer_->reset_by_peer_ = true;
+    close();
   }
   bool closing() const noexcept override { return closing_; }
   Address local_address() const override { return {}; }
@@ -158,7 +164,13 @@ class MemoryStream final : public Stream, private Flushable {
   }
 
   void receive() {
-    if (!reading_ || consumer_ == nullptr) return;
+    if (consumer_ == nullptr) return;
+    if (!reading_) {
+      if (ended_by_peer_ && begun_ && !leaving_ && !end_told_ && !std::exchange(end_reported_, true)) {
+        consumer_->on_peer_ended();
+      }
+      return;
+    }
     if (inbox_.empty()) {
       if (ended_by_peer_ && !std::exchange(end_told_, true)) consumer_->on_end();
       return;
@@ -190,6 +202,8 @@ class MemoryStream final : public Stream, private Flushable {
   Buffer inbox_;
   Buffer delivered_;
   bool reading_ = false;
+  bool begun_ = false;         // Reading has begun.
+  bool end_reported_ = false;  // on_peer_ended was called.
   bool dirty_ = false;
   bool broken_ = false;
   bool starved_ = false;  // Output was lost for lack of memory.

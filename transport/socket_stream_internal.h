@@ -27,6 +27,9 @@ class SocketStreamFlags {
   bool closing_ : 1 = false;
   bool closed_ : 1 = false;
   bool released_ : 1 = false;
+  bool local_ : 1 = false;         // A Unix socket.
+  bool more_ : 1 = false;          // There may be bytes that were not read.
+  bool end_reported_ : 1 = false;  // on_peer_ended was called.
 };
 
 /// A stream over a socket of ours, which the loop watches. An idle one is this object alone.
@@ -38,7 +41,9 @@ class SocketStream final : public Stream,
                            private Flushable,
                            private HeldOutput::Holder {
  public:
-  SocketStream(LoopBuffers& buffers, int descriptor) noexcept : Watched(descriptor), buffers_(&buffers) {}
+  SocketStream(LoopBuffers& buffers, int descriptor, bool local) noexcept : Watched(descriptor), buffers_(&buffers) {
+    local_ = local;
+  }
 
   void attach(Consumer& consumer) noexcept override { consumer_ = &consumer; }
   void resume() override;
@@ -55,6 +60,8 @@ class SocketStream final : public Stream,
   void end() override;
   void close_when_sent() override;
   void close() noexcept override;
+  void abort() noexcept override;
+  std::optional<std::uint64_t> acknowledged_bytes() const noexcept override;
   bool closing() const noexcept override { return closing_; }
   Address local_address() const override { return local_address_of(descriptor()); }
   Address peer_address() const override { return peer_address_of(descriptor()); }
@@ -68,9 +75,11 @@ class SocketStream final : public Stream,
   void flush() noexcept override;
   void send_held(Bytes bytes) noexcept override;
 
-  void read_all(bool ended);
-  bool read_once(bool ended);
+  void read_all(bool to_the_end);
+  bool read_once(bool to_the_end);
   void take_end() noexcept;
+  void report_end(bool broken) noexcept;
+  void drop_unread() noexcept;
   /// Runs a callback of the consumer; what it throws breaks the connection.
   template <class Call>
   void deliver(Call call) noexcept;

@@ -9,6 +9,7 @@
 #include <tidewire/transport/address.h>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 /// Byte streams: what a protocol reads from and writes to, whatever carries it.
 ///
@@ -41,8 +42,13 @@ class TIDEWIRE_API Consumer : public Deadline {
   /// The first `count` bytes of the receive space were filled.
   virtual void on_filled(std::size_t count);
 
-  /// The peer will send nothing more (FIN). Its reading side may still be open.
+  /// The peer will send nothing more (FIN), and all that it sent was read. Its reading side may still be open.
   virtual void on_end() = 0;
+
+  /// The peer has ended its side (FIN), though bytes before the end are unread since the stream is paused: `on_end`
+  /// follows them once reading goes on. Called at most once. A peer that has closed and one that only ended its side
+  /// look the same.
+  virtual void on_peer_ended() {}
 
   /// Some of what had to wait has gone; see `queued_bytes`. Also called when the FIN of `end` has been sent.
   virtual void on_writable() {}
@@ -80,8 +86,12 @@ class TIDEWIRE_API Stream {
   /// Makes `consumer` the one that is called. Reading begins with `resume`.
   virtual void attach(Consumer& consumer) noexcept = 0;
 
-  /// Starts or goes on reading, unless the end has been read; stops it. A stream that is not read from does
-  /// not notice that its peer has gone either.
+  /// Starts or goes on reading, unless the end has been read; stops it.
+  ///
+  /// A stream that has begun to read and is paused notices that its peer goes: a reset at once (`on_failed`, and what
+  /// was unread is lost), a FIN by `on_peer_ended`. It cannot notice a FIN that the system has not received: one that
+  /// follows more unread bytes than the receive window holds, and over TLS a close_notify, or a FIN where
+  /// Polling::libuv is used on a system other than Linux.
   virtual void resume() = 0;
   virtual void pause() noexcept = 0;
 
@@ -116,14 +126,26 @@ class TIDEWIRE_API Stream {
 
   /// Sends what waits, then closes both ways, with no FIN or word of the peer's being waited for: for the end of a
   /// protocol in which the peer has said its last. Nothing is read any more; if the peer sends all the same, it may
-  /// lose what it has not got yet. Of the consumer's functions `on_closed` follows alone, or `on_failed` if the
-  /// connection breaks before; give a peer that takes nothing a deadline.
+  /// lose what it has not got yet (what came before the close is read and dropped, up to 256 KiB). Of the consumer's
+  /// functions `on_closed` follows alone, or `on_failed` if the connection breaks before; give a peer that takes
+  /// nothing a deadline.
   virtual void close_when_sent() = 0;
 
-  /// Closes both ways at once; what waits is dropped. `on_closed` follows, in a later turn.
+  /// Closes both ways at once; what waits is dropped. `on_closed` follows, in a later turn. What the system has taken
+  /// it goes on sending, in the background; after more than 64 KiB, for 20 s without progress at the most (Linux, TCP).
   virtual void close() noexcept = 0;
 
-  /// Whether `close` was called.
+  /// Gives up on a peer that takes nothing: as `close`, but what the system has taken and the peer has not is dropped
+  /// as well, and the peer gets a reset. Where there is nothing to drop it is a `close`. A Unix socket's peer keeps
+  /// what the system has taken.
+  virtual void abort() noexcept = 0;
+
+  /// How many bytes of this stream the peer's system has acknowledged, in its own count: use differences. One system
+  /// call: for deadlines. Nothing where the system does not report it: on Unix sockets, on systems other than Linux,
+  /// and after the stream has closed.
+  [[nodiscard]] virtual std::optional<std::uint64_t> acknowledged_bytes() const noexcept { return std::nullopt; }
+
+  /// Whether `close` or `abort` was called.
   [[nodiscard]] virtual bool closing() const noexcept = 0;
 
   /// Whether what it carries is encrypted: see tls/stream.h.

@@ -30,6 +30,10 @@ class Recorder : public transport::Consumer {
     ++ends;
     if (end) end();
   }
+  void on_peer_ended() override {
+    ++peer_ends;
+    if (peer_ended) peer_ended();
+  }
   void on_writable() override {
     ++writables;
     if (writable) writable();
@@ -48,18 +52,18 @@ class Recorder : public transport::Consumer {
 
   void write(std::string_view text) { stream->write(as_bytes(text)); }
   [[nodiscard]] int calls() const {
-    return data_calls + filled_calls + ends + writables + static_cast<int>(failures.size()) + closes;
+    return data_calls + filled_calls + ends + peer_ends + writables + static_cast<int>(failures.size()) + closes;
   }
 
   transport::StreamPtr stream;
   std::string received;
   std::vector<Error> failures;
-  int data_calls = 0, filled_calls = 0, ends = 0, writables = 0, closes = 0, drains = 0, abandons = 0;
+  int data_calls = 0, filled_calls = 0, ends = 0, peer_ends = 0, writables = 0, closes = 0, drains = 0, abandons = 0;
   int calls_when_closed = 0;
   std::function<void(std::string_view)> data;
   std::function<MutableBytes()> space;
   std::function<void(std::size_t)> filled;
-  std::function<void()> end, writable, failed, closed;
+  std::function<void()> end, peer_ended, writable, failed, closed;
 
  protected:
   void on_deadline() noexcept override {}

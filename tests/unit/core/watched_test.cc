@@ -9,6 +9,7 @@
 #include <array>
 #include <functional>
 #include <string>
+#include <utility>
 
 using namespace tidewire;
 using namespace tidewire::testing;
@@ -130,6 +131,39 @@ BOTH_WAYS("the peer's end is told, also behind bytes") {
   run_until(loop, [&] { return end.ended; });
   CHECK(end.received == "last");
   end.ignore_reading();
+}
+
+BOTH_WAYS("the peer's end and its errors are reported while reading is ignored, and cost no turns after that") {
+  Loop loop(Way::polling);
+  End end(loop);
+  int ends = 0;
+  int errors = 0;
+  end.ready = [&](Ready is) {
+    if (is.broken) {
+      ++errors;
+    } else if (is.ended) {
+      ++ends;
+    }
+  };
+  REQUIRE(end.watch_reading(loop) == 0);
+  end.ignore_reading();
+  end.send("unread");
+  settle(loop);
+  ::shutdown(end.peer, SHUT_WR);
+  run_until(loop, [&] { return ends == 1; });
+  const int calls = end.calls;
+  settle(loop);
+  CHECK(end.calls == calls);
+  CHECK(errors == 0);
+  // A Unix socket that closes with bytes unread resets the connection.
+  REQUIRE(::send(end.descriptor(), "x", 1, MSG_NOSIGNAL) == 1);
+  ::close(std::exchange(end.peer, -1));
+  run_until(loop, [&] { return errors == 1; });
+  settle(loop);
+  CHECK(ends == 1);
+  REQUIRE(end.watch_reading(loop) == 0);
+  end.ready = [&](Ready) { end.read(); };
+  run_until(loop, [&] { return end.received == "unread"; });
 }
 
 BOTH_WAYS("room to write is told once it is there, if asked for") {

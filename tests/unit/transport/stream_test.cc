@@ -794,3 +794,109 @@ EVERY_STREAM("a stream without a consumer can be closed and released") {
   other.reset();
   settle(loop);
 }
+
+// What a stream that is paused notices of its peer, and giving up
+
+EVERY_STREAM("a paused stream notices its peer's end once, and reads what came before it when it goes on") {
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  near.stream->pause();
+  far.write("last words");
+  far.stream->end();
+  run_until(loop, [&] { return near.peer_ends == 1; });
+  settle(loop);
+  CHECK(near.received.empty());
+  CHECK(near.ends == 0);
+  near.stream->resume();
+  run_until(loop, [&] { return near.ends == 1; });
+  near.stream->pause();
+  settle(loop);
+  CHECK(near.received == "last words");
+  CHECK(near.peer_ends == 1);
+  CHECK(near.failures.empty());
+}
+
+EVERY_STREAM("an end that follows more than was read before the pause is noticed") {
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const std::string text = pattern(60'000);
+  near.space = [] {
+    static std::array<std::byte, 1000> space;
+    return MutableBytes(space);
+  };
+  near.filled = [&](std::size_t) { near.stream->pause(); };
+  far.write(text);
+  far.stream->end();
+  run_until(loop, [&] { return near.filled_calls == 1 && near.peer_ends == 1; });
+  CHECK(near.ends == 0);
+  near.space = nullptr;
+  near.stream->resume();
+  run_until(loop, [&] { return near.ends == 1; });
+  CHECK(near.received == text.substr(1000));
+}
+
+EVERY_STREAM("a paused stream fails when its peer resets the connection, whatever is unread") {
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  bool ended = false;
+  near.stream->pause();
+  far.stream->pause();
+  SUBCASE("after bytes") { far.write("unread"); }
+  SUBCASE("after bytes and an end that was noticed") {
+    far.write("unread");
+    far.stream->end();
+    ended = true;
+    run_until(loop, [&] { return near.peer_ends == 1; });
+  }
+  SUBCASE("after an end that was read") {
+    far.stream->end();
+    ended = true;
+    near.stream->resume();
+    run_until(loop, [&] { return near.ends == 1; });
+  }
+  near.write("never read");
+  settle(loop);
+  CHECK(near.failures.empty());
+  far.stream->close();
+  run_until(loop, [&] { return near.failures.size() == 1; });
+  CHECK(near.received.empty());
+  CHECK(near.peer_ends + near.ends == (ended ? 1 : 0));
+}
+
+OVER_STREAMS("giving up on a peer that takes nothing resets the connection", tcp, tcp_by_libuv, memory, tls_over_tcp,
+             tls_over_memory) {
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  far.stream->pause();
+  near.write(pattern(16 << 20));
+  settle(loop);
+  CHECK(near.stream->queued_bytes() > 0);
+  near.stream->abort();
+  CHECK(near.stream->closing());
+  run_until(loop, [&] { return near.closes == 1 && far.failures.size() == 1; });
+  CHECK(near.failures.empty());
+  CHECK(far.ends == 0);
+}
+
+OVER_STREAMS("giving up where nothing is left to drop is a close", tcp, unix_socket, memory, tls_over_tcp) {
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other));
+  const auto before = near.stream->acknowledged_bytes();
+  near.write("taken");
+  run_until(loop, [&] { return far.received == "taken"; });
+  run_until(loop, [&] { return !before || *near.stream->acknowledged_bytes() >= *before + 5; });
+  near.stream->abort();
+  // TLS calls an end without its own goodbye a failure.
+  run_until(loop, [&] { return near.closes == 1 && far.ends + static_cast<int>(far.failures.size()) == 1; });
+  if (!far.failures.empty()) CHECK(far.failures[0].code == Errc::truncated);
+}
