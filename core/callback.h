@@ -19,7 +19,7 @@ class Callback<R(Args...)> {
 
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> && std::is_invocable_r_v<R, F&, Args...>) Callback(F&& f)
-      : target_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(f))) {}
+      : target_(new Holder<std::decay_t<F>>(std::forward<F>(f))) {}  // std::make_unique costs ten functions a callable.
 
   R operator()(Args... args) { return target_->call(std::forward<Args>(args)...); }
   explicit operator bool() const noexcept { return target_ != nullptr; }
@@ -31,7 +31,8 @@ class Callback<R(Args...)> {
   };
   template <class F>
   struct Holder final : Target {
-    explicit Holder(F f) : function(std::move(f)) {}
+    template <class G>
+    explicit Holder(G&& g) : function(std::forward<G>(g)) {}
     R call(Args... args) override { return static_cast<R>(function(std::forward<Args>(args)...)); }
     F function;
   };
