@@ -1,30 +1,37 @@
 #include <tidewire/transport/loop_buffers.h>
+#include <new>
 
 namespace tidewire::transport {
 namespace {
 
-// Enough for the subscribers of a busy topic to be served without an allocation, little enough to keep.
-constexpr std::size_t spare_limit = 1024;
+std::size_t memory_of(const PendingOutput& pending) noexcept {
+  return sizeof(PendingOutput) + pending.queue.memory_bytes();
+}
 
 }  // namespace
 
 // The buffer is not initialised: pages that no connection ever fills are never touched.
-LoopBuffers::LoopBuffers(Loop& owner) : loop(owner), held(owner), receive_(new std::byte[receive_bytes]) {
-  spare_.reserve(spare_limit);
-}
+LoopBuffers::LoopBuffers(Loop& owner) : loop(owner), held(owner), receive_(new std::byte[receive_bytes]) {}
 
 std::unique_ptr<PendingOutput> LoopBuffers::take_pending() {
   if (spare_.empty()) return std::make_unique<PendingOutput>();
   auto pending = std::move(spare_.back());
   spare_.pop_back();
+  spare_bytes_ -= memory_of(*pending);
   return pending;
 }
 
 void LoopBuffers::give_back(std::unique_ptr<PendingOutput> pending) noexcept {
-  if (spare_.size() == spare_limit) return;
   pending->queue.clear();
   pending->progress = false;
-  spare_.push_back(std::move(pending));
+  const std::size_t memory = memory_of(*pending);
+  if (spare_bytes_ + memory > spare_bytes) return;
+  try {
+    spare_.push_back(std::move(pending));
+  } catch (const std::bad_alloc&) {
+    return;  // It is freed instead.
+  }
+  spare_bytes_ += memory;
 }
 
 }  // namespace tidewire::transport

@@ -22,12 +22,14 @@ class LoopBuffers {
   explicit LoopBuffers(Loop& owner);
 
   static constexpr std::size_t receive_bytes = 256 * 1024;
+  /// The memory that the pool keeps for what has to wait next, in all: enough for the subscribers of a busy topic.
+  static constexpr std::size_t spare_bytes = 1024 * 1024;
 
   [[nodiscard]] MutableBytes receive() noexcept { return {receive_.get(), receive_bytes}; }
 
   /// An empty PendingOutput. Throws std::bad_alloc.
   [[nodiscard]] std::unique_ptr<PendingOutput> take_pending();
-  /// Takes one back.
+  /// Takes one back; keeps it, unless there are many.
   void give_back(std::unique_ptr<PendingOutput> pending) noexcept;
 
   Loop& loop;
@@ -36,6 +38,7 @@ class LoopBuffers {
  private:
   std::unique_ptr<std::byte[]> receive_;
   std::vector<std::unique_ptr<PendingOutput>> spare_;
+  std::size_t spare_bytes_ = 0;  // Of memory that is kept in them.
 };
 
 }  // namespace tidewire::transport

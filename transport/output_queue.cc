@@ -8,16 +8,30 @@ namespace {
 // Larger buffers are not kept for the next connection that has to wait.
 constexpr std::size_t keep_bytes = 16 * 1024;
 constexpr std::size_t keep_segments = 64;
-// A copy starts a buffer of its own when the last is this full, so that growing never moves much.
+// A buffer of copies does not grow beyond this, so that growing never moves much, nor leaves much unused.
 constexpr std::size_t full_bytes = 256 * 1024;
+// Shared bytes from this size on are worth a segment of their own, which takes less than a quarter of it, though the
+// vector may have twice the room that it uses.
+constexpr std::size_t referenced_bytes = 512;
 
 }  // namespace
 
-Buffer& OutputQueue::open_buffer() {
-  const bool usable =
-      segments_.size() > first_ && segments_.back().shared.empty() && segments_.back().copied.size() < full_bytes;
-  if (!usable) segments_.emplace_back();
-  return segments_.back().copied;
+/// The last buffer, if it has room for `size` more bytes or may grow for them, or a new one.
+Buffer& OutputQueue::open_buffer(std::size_t size) {
+  const bool first = first_ == segments_.size();
+  if (!first && segments_.back().shared.empty()) {
+    Buffer& last = segments_.back().copied;
+    if (last.spare() >= size || last.empty()) return last;
+    const std::size_t needed = last.size() + size;
+    if (needed <= full_bytes) {
+      if (last.capacity() > full_bytes / 2 && needed > last.capacity() / 2) last.reallocate(full_bytes);
+      return last;
+    }
+  }
+  Buffer& added = segments_.emplace_back().copied;
+  // Between references there may be many buffers, with a few bytes each.
+  if (!first) added.reallocate(size);
+  return added;
 }
 
 void OutputQueue::append(Bytes head, Bytes body) {
@@ -31,11 +45,13 @@ void OutputQueue::append(Bytes head, Bytes body) {
 
 void OutputQueue::append(const SharedBytes& bytes) {
   if (bytes.empty()) return;
+  // One that is alone as a rule leaves at the end of the turn.
+  if (bytes.size() < referenced_bytes && !empty()) return append(bytes.view());
   segments_.emplace_back().shared = bytes;
   size_ += bytes.size();
 }
 
-MutableBytes OutputQueue::reserve(std::size_t size) { return open_buffer().prepare(size); }
+MutableBytes OutputQueue::reserve(std::size_t size) { return open_buffer(size).prepare(size); }
 
 void OutputQueue::commit(std::size_t count) noexcept {
   segments_.back().copied.commit(count);
@@ -72,7 +88,8 @@ void OutputQueue::consume(std::size_t count) noexcept {
     segment.shared = SharedBytes();
     segment.consumed = 0;
     segment.copied.clear();
-    if (segment.copied.capacity() > keep_bytes) segment.copied.release();
+    // `clear` keeps the first alone.
+    if (first_ != 0 || segment.copied.capacity() > keep_bytes) segment.copied.release();
     ++first_;
     if (size_ != 0) drop_written();
   }
@@ -84,6 +101,12 @@ void OutputQueue::drop_written() noexcept {
   if (first_ < 64 || first_ < segments_.size() / 2) return;
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));
   first_ = 0;
+}
+
+std::size_t OutputQueue::memory_bytes() const noexcept {
+  std::size_t bytes = segments_.capacity() * sizeof(Segment);
+  for (const Segment& segment : segments_) bytes += segment.copied.capacity();
+  return bytes;
 }
 
 void OutputQueue::clear() noexcept {

@@ -12,11 +12,15 @@ namespace tidewire::transport {
 ///
 /// Knows no socket. Its user asks for the `front` pieces, writes as many of their bytes as it can, and
 /// says how many with `consume`.
+///
+/// A bound on `size` bounds the memory too: however small the pieces are, a queue takes at most half as much again as
+/// its bytes, and 512 KiB (a buffer that is not full yet, and one that has been written in part).
 class TIDEWIRE_API OutputQueue {
  public:
   /// Adds a copy of `head`, then of `body`. Throws std::bad_alloc, and has then added nothing.
   void append(Bytes head, Bytes body = {});
-  /// Adds a reference. Throws as above.
+  /// Adds a reference, or a copy of what is small and has to wait with others: a reference would take more memory than
+  /// the bytes. Throws as above.
   void append(const SharedBytes& bytes);
   /// Room for `size` bytes at the end, to compose output in; `commit` adds the first `count` of them.
   [[nodiscard]] MutableBytes reserve(std::size_t size);
@@ -32,6 +36,8 @@ class TIDEWIRE_API OutputQueue {
   void consume(std::size_t count) noexcept;
   /// Drops everything; keeps some memory for the next use, if it is little.
   void clear() noexcept;
+  /// How much memory the queue owns. What is shared counts as references alone.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
   struct Segment {
@@ -44,7 +50,7 @@ class TIDEWIRE_API OutputQueue {
     }
   };
 
-  Buffer& open_buffer();
+  Buffer& open_buffer(std::size_t size);
   void drop_written() noexcept;
 
   std::vector<Segment> segments_;
