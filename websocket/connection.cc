@@ -1,5 +1,6 @@
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
+#include <tidewire/websocket/pace.h>
 #include <tidewire/websocket/publications.h>
 #include <cassert>
 
@@ -90,6 +91,7 @@ void Connection::process(MutableBytes input) noexcept {
     paused_ = true;
     stream_->pause();
   }
+  if (phase_ == Phase::open && protocol_.pace() != nullptr) watch_pace();
 }
 
 void Connection::handle_event(const Event& event) {
@@ -324,20 +326,62 @@ void Connection::on_deadline() noexcept {
   }
 }
 
-/// Is the peer still there? Traffic only notes its tick; all else is done here, once an interval.
+/// Is the peer still there, and does it send on what it has begun? Traffic only notes its tick; all else is done here,
+/// once an interval.
 void Connection::check_peer() {
-  const Options& options = endpoint_->options;
-  Loop& loop = endpoint_->loop;
-  const Tick silent = loop.now() - heard_;
-  const Tick interval = Loop::ticks(options.ping_interval);
-  if (pinged_) return cut(Cause::timeout, CloseCode::internal_error, "no answer to a ping");
-  if (silent < interval) return loop.arm_at(*this, heard_ + interval);
-  endpoint_->publications.deliver();
+  if (!keeps_pace()) return;
+  const std::optional<Tick> due = check_silence();
   if (phase_ != Phase::open) return;
+  arm_by(due);
+  if (const Pace* pace = protocol_.pace()) arm_by(pace->due(endpoint_->pace_bounds));
+}
+
+/// Pings a silent peer, cuts one that stays silent, and returns when to look again, if ever.
+std::optional<Tick> Connection::check_silence() {
+  const Options& options = endpoint_->options;
+  if (options.ping_interval.count() <= 0) return {};
+  const Tick now = endpoint_->loop.now();
+  const Tick interval = Loop::ticks(options.ping_interval);
+  const Tick patience = Loop::ticks(options.pong_timeout);
+  const Tick due = heard_ + interval + (pinged_ ? patience : 0);
+  if (static_cast<std::int32_t>(now - due) < 0) return due;
+  if (pinged_) {
+    cut(Cause::timeout, CloseCode::internal_error, "no answer to a ping");
+    return {};
+  }
+  endpoint_->publications.deliver();
+  if (phase_ != Phase::open) return {};
   release_window();
   write_control(protocol_.ping({}));
   pinged_ = true;
-  loop.arm(*this, options.pong_timeout);
+  heard_ = now - interval;
+  return now + patience;
+}
+
+/// Whether what the peer has begun to send comes fast enough, if there is something. Otherwise begins the end.
+bool Connection::keeps_pace() {
+  Pace* const pace = protocol_.pace();
+  if (pace == nullptr) return true;
+  const auto verdict = pace->check(endpoint_->loop.now(), protocol_.received_bytes(), endpoint_->pace_bounds);
+  if (verdict == Pace::Verdict::in_time) return true;
+  const bool slow = verdict == Pace::Verdict::too_slow;
+  begin_close(Cause::timeout, CloseCode::policy_violation, slow ? "message too slow" : "message took too long");
+  protocol_.release(endpoint_->spare);
+  return false;
+}
+
+/// Something has begun to come and is not complete. Its clock begins, unless it had before.
+void Connection::watch_pace() noexcept {
+  Pace& pace = *protocol_.pace();
+  pace.begin(endpoint_->loop.now());
+  if (paused_) return pace.stop(endpoint_->loop.now());
+  arm_by(pace.due(endpoint_->pace_bounds));
+}
+
+/// Has the deadline fall due at `due` at the latest.
+void Connection::arm_by(std::optional<Tick> due) noexcept {
+  if (!due || (armed() && static_cast<std::int32_t>(this->due() - *due) <= 0)) return;
+  endpoint_->loop.arm_at(*this, *due);
 }
 
 // What it knows

@@ -53,8 +53,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// but what was begun is not dropped: a peer that doesn't keep up is closed instead.
   SendStatus send_part(const Message& part, bool last);
 
-  /// Sends a ping, with at most 125 bytes of payload (more is `dropped`). Pings that keep the connection
-  /// alive are sent by themselves.
+  /// Sends a ping, with at most 125 bytes of payload (more is `dropped`). Also `dropped` while more than
+  /// `Options::max_backpressure` waits. Pings that keep the connection alive are sent by themselves.
   SendStatus ping(Bytes payload = {});
 
   /// Begins the closing handshake: what was sent goes first, nothing can be sent any more, and `on_close`
@@ -169,7 +169,11 @@ class TIDEWIRE_API Connection : private http::Successor {
   void tell_end(const CloseInfo& why) noexcept;
   void close_stream() noexcept;
   void resume_reading();
+  void watch_pace() noexcept;
+  void arm_by(std::optional<Tick> due) noexcept;
   void check_peer();
+  [[nodiscard]] bool keeps_pace();
+  [[nodiscard]] std::optional<Tick> check_silence();
   ConnectionExtra& extra();
   DeflateWindows& windows();
   [[nodiscard]] Deflater& own_deflater();
@@ -183,7 +187,7 @@ class TIDEWIRE_API Connection : private http::Successor {
   EndpointRef endpoint_;
   std::unique_ptr<ConnectionExtra> extra_;  // What few connections need; see connection.cc.
   Protocol protocol_;
-  Tick heard_;  // When something last came from the peer.
+  Tick heard_;  // When something last came from the peer; while `pinged_`, an interval before the ping.
   Phase phase_ = Phase::opening;
   bool in_call_ : 1 = false;     // A callback of the handler's is on the stack.
   bool end_untold_ : 1 = false;  // on_close is due when that returns.

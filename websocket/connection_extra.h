@@ -44,9 +44,9 @@ struct ConnectionExtra {
   std::shared_ptr<HandleState> handle;
   std::vector<Membership> memberships;
   std::vector<SharedBytes> held;  // Messages that wait for the end of one in parts.
-  std::size_t held_bytes = 0;
-  SharedBytes latest;          // For Backpressure::keep_latest: the one that is sent when the peer catches up.
-  std::optional<Buffer> pong;  // The payload of the last ping that could not be answered yet.
+  std::size_t held_bytes = 0;     // The memory that they take.
+  SharedBytes latest;             // For Backpressure::keep_latest: the one that is sent when the peer catches up.
+  std::optional<Buffer> pong;     // The payload of the last ping that could not be answered yet.
   std::unique_ptr<DeflateWindows> windows;
   Farewell farewell;
 };

@@ -2,6 +2,7 @@
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
 #include <tidewire/websocket/frame_forms.h>
+#include <tidewire/websocket/pace.h>
 #include <tidewire/websocket/prepared_message.h>
 #include <tidewire/websocket/publications.h>
 #include <tidewire/websocket/shared_frame.h>
@@ -14,6 +15,10 @@ namespace {
 
 // Up to this size, a message is composed where its stream holds what is sent within a read callback.
 constexpr std::size_t composed_bytes = 4096;
+
+// What a frame that is held takes beside its bytes: the reference in a vector that may have twice the room that it
+// uses, and the block's header with malloc's share.
+constexpr std::size_t held_frame_bytes = 64;
 
 // Copies a payload, which as often as not is the one just received: of 17 to 32 bytes, it lies in the store buffer
 // in two halves that overlap, as apply_mask_short left them. A load that takes from both would have to wait until they
@@ -180,6 +185,7 @@ SendStatus Connection::ping(Bytes payload) {
   endpoint_->publications.deliver();
   if (phase_ != Phase::open) return SendStatus::closed;
   if (payload.size() > max_control_payload_bytes) return SendStatus::dropped;
+  if (stream_->queued_bytes() > endpoint_->options.max_backpressure) return SendStatus::dropped;
   write_control(protocol_.ping(payload));
   return after_write();
 }
@@ -210,13 +216,14 @@ SendStatus Connection::after_write() noexcept {
 /// A message in parts is under way, and nothing may come between its parts (RFC 6455 5.4).
 SendStatus Connection::hold(const SharedBytes& frame) {
   ConnectionExtra& more = extra();
-  if (more.held_bytes + stream_->queued_bytes() + frame.size() > endpoint_->options.max_backpressure) {
+  const std::size_t bytes = frame.size() + held_frame_bytes;
+  if (more.held_bytes + stream_->queued_bytes() + bytes > endpoint_->options.max_backpressure) {
     if (endpoint_->options.backpressure != Backpressure::close) return SendStatus::dropped;
     begin_close(Cause::backpressure, CloseCode::policy_violation, "too slow");
     return SendStatus::closed;
   }
   more.held.push_back(frame);
-  more.held_bytes += frame.size();
+  more.held_bytes += bytes;
   return after_write();
 }
 
@@ -251,6 +258,10 @@ void Connection::resume_reading() {
   if (!paused_) return;
   paused_ = false;
   stream_->resume();
+  Pace* const pace = phase_ == Phase::open ? protocol_.pace() : nullptr;
+  if (pace == nullptr) return;
+  pace->resume(endpoint_->loop.now());
+  arm_by(pace->due(endpoint_->pace_bounds));
 }
 
 void Connection::send_postponed() {

@@ -7,6 +7,7 @@
 #include <tidewire/transport/sessions.h>
 #include <tidewire/websocket/handler.h>
 #include <tidewire/websocket/options.h>
+#include <tidewire/websocket/pace.h>
 #include <tidewire/websocket/protocol.h>
 #include <atomic>
 #include <memory>
@@ -36,6 +37,7 @@ struct Endpoint {
   Loop& loop;
   const Options options;
   const Limits limits;
+  const PaceBounds pace_bounds;
   ConnectionFactory make_connection;
   /// From this size on, messages are compressed for who agreed to it.
   const std::size_t deflate_from_bytes;

@@ -52,6 +52,18 @@ struct Options {
   /// Frames in one message; over it: close 1008.
   std::uint32_t max_fragments = 131'072;
 
+  /// For a message that has begun to come: for all of it, and in each `rate_window` at least `min_bytes_per_second` of
+  /// its payload. Otherwise one that never ends would hold up to `max_message_size` for a peer that sends a byte now
+  /// and then. After that: close 1008, cause `timeout`. With `deliver_fragments` both hold for each frame, and not
+  /// between frames. Headers, pings and pongs are not payload; a header or control frame has one window to be complete.
+  /// The clock stands still while the peer is not read from. Zero: no such bound.
+  ///
+  /// The defaults let 1 MiB pass on a mobile link of 2 KB/s, and a link fall silent for as long as a ping interval.
+  /// With a larger `max_message_size`, choose a longer `message_timeout`.
+  std::chrono::milliseconds message_timeout{600'000};
+  std::uint64_t min_bytes_per_second = 1024;
+  std::chrono::milliseconds rate_window{20'000};
+
   /// A peer that was silent for this long is sent a ping. Zero: never, and a peer that vanished is not noticed.
   std::chrono::milliseconds ping_interval{20'000};
   /// One that is then silent for this long, too, is gone: cause `timeout`.
@@ -63,7 +75,8 @@ struct Options {
   /// nothing has nothing to ask for. `on_drain` follows when half of it is left.
   std::size_t high_water_mark = 64 * 1024;
   /// With more than this waiting, `backpressure` decides. A message counts before it is compressed; one that goes to
-  /// many, as it is on the wire.
+  /// many, as it is on the wire. What waits takes at most half as much memory again, and 512 KiB, however small the
+  /// messages are.
   std::size_t max_backpressure = std::size_t{1} << 20;
   Backpressure backpressure = Backpressure::close;
 };

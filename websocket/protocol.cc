@@ -74,14 +74,19 @@ std::optional<Event> Protocol::next_any(MutableBytes& input, const Limits& limit
 }
 
 void Protocol::release(SpareAssembly& spare) noexcept {
-  if (assembly_ && (assembly_->idle() || !receiving())) spare.put(std::move(assembly_));
+  if (!assembly_) return;
+  if (assembly_->idle() || !receiving()) return spare.put(std::move(assembly_));
+  // After our own Close or a refusal, what there is of a message won't be delivered.
+  if (discarding()) assembly_->discard(spare);
 }
+
+Pace* Protocol::awaited_pace() noexcept { return assembly_->awaited() ? &assembly_->pace : nullptr; }
+
+std::uint64_t Protocol::received_bytes() const noexcept { return assembly_ ? assembly_->received() : 0; }
 
 std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
                                      Inflater* window) {
   if (std::exchange(bad_text_, false)) return invalid_text();
-  // After our own Close or a refusal, what there is of a message won't be delivered.
-  if (discarding() && assembly_) assembly_->discard();
   while (receiving()) {
     if (assembly_ && assembly_->in_frame) {
       if (assembly_->invalid && !discarding()) return invalid_text();
@@ -190,13 +195,18 @@ std::optional<Event> Protocol::begin_data(const FrameHeader& header, MutableByte
   }
   Assembly& begun = assembly(spare);
   if (!in_message) {
+    // Its header may have been under way before.
+    const Pace pace = begun.pace;
     begun.reset();
+    begun.pace = pace;
     begun.in_message = true;
     begun.first = true;
     begun.in_pieces = limits.deliver_fragments;
     begun.compressed = header.rsv1;
+    begun.most_bytes = limits.max_message_bytes;
     begun.type = header.opcode == Opcode::text ? MessageType::text : MessageType::binary;
   }
+  if (!in_message && !discarding() && (begun.compressed || !begun.in_pieces)) begun.payload = spare.take_payload();
   ++begun.fragments;
   begun.message_bytes += header.payload_bytes;
   begun.frame = header;
@@ -231,7 +241,7 @@ std::optional<Event> Protocol::take_payload(MutableBytes& input) {
   begun.frame.masking_key = rotate_key(begun.frame.masking_key, piece.size());
   begun.control_bytes = static_cast<std::uint8_t>(begun.control_bytes + piece.size());
   if (!ends_frame) return {};
-  begun.in_frame = false;
+  begun.end_frame();
   return control_event(begun.frame.opcode, MutableBytes(begun.control).first(begun.control_bytes));
 }
 
@@ -246,7 +256,7 @@ std::optional<Event> Protocol::take_data(MutableBytes piece, bool ends_frame) {
     if (!begun.in_pieces) begun.payload.commit(piece.size());
     begun.frame.masking_key = rotate_key(begun.frame.masking_key, piece.size());
   }
-  if (ends_frame) begun.in_frame = false;
+  if (ends_frame) begun.end_frame();
   if (ends_message) begun.in_message = false;
   if (discarding()) return {};
 

@@ -18,6 +18,8 @@
 
 namespace tidewire::websocket {
 
+class Pace;
+
 /// What a receiver takes. One for many connections: a Protocol is given it at each call and keeps nothing.
 struct Limits {
   /// The payload of a message, all its fragments together and inflated; over it: refusal, 1009. 1 MiB is more than
@@ -161,9 +163,16 @@ class TIDEWIRE_API Protocol {
   /// an empty input returns what has become complete by them.
   void commit_received(std::size_t count) noexcept;
 
-  /// Gives back the memory of the last event, whose views end, without looking for another. `next` does
-  /// so by itself; this is for an owner that stops calling it for a while.
+  /// Gives back the memory of the last event, whose views end, and of a message that is not wanted any more, without
+  /// looking for another event. `next` does so by itself; this is for an owner that stops calling it for a while.
   void release(SpareAssembly& spare) noexcept;
+
+  /// The clock of what has begun to come and is not complete: of a message with all its fragments, or of a frame with
+  /// Limits::deliver_fragments, and of a header or control frame by itself. Null while nothing is awaited. To be asked
+  /// once `next` has returned nothing; the owner begins it, stops it while it does not read, and checks it.
+  [[nodiscard]] Pace* pace() noexcept { return assembly_ ? awaited_pace() : nullptr; }
+  /// How much payload of that has come. Headers and control frames do not count.
+  [[nodiscard]] std::uint64_t received_bytes() const noexcept;
 
   /// Whether what the peer sends still matters: before its Close, and before a violation.
   [[nodiscard]] bool receiving() const noexcept { return state_ <= State::close_sent; }
@@ -251,6 +260,7 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] Event invalid_text() noexcept;
 
   [[nodiscard]] Assembly& assembly(SpareAssembly& spare);
+  [[nodiscard]] Pace* awaited_pace() noexcept;
   [[nodiscard]] bool discarding() const noexcept { return state_ == State::refusing || state_ == State::close_sent; }
   [[nodiscard]] Result<ControlFrame> control_frame(Opcode opcode, Bytes payload, std::uint32_t masking_key) const;
   [[nodiscard]] DataHeader part_header(Opcode opcode, std::size_t part_bytes, bool last, std::uint32_t masking_key,

@@ -94,7 +94,7 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
     if (auto fault = fault_in_inflated(room.first(step.produced), step.state, allowed)) return fault;
     begun.payload.commit(step.produced);
     begun.inflated_bytes += step.produced;
-    if (step.state != InflateState::output_full) begun.in_frame = begun.remaining != 0;
+    if (step.state != InflateState::output_full && begun.remaining == 0) begun.end_frame();
     if (complete) begun.in_message = false;
     if (begun.in_pieces && (complete || step.produced != 0)) {
       return Event{.kind = Event::Kind::fragment,

@@ -134,6 +134,8 @@ std::optional<Error> check(std::string_view pattern, const Options& options) {
   if (options.ping_interval.count() < 0 || options.pong_timeout.count() <= 0 || options.close_timeout.count() <= 0) {
     wrong = "a timeout is negative or 0";
   }
+  if (options.message_timeout.count() < 0) wrong = "message_timeout is negative";
+  if (options.min_bytes_per_second != 0 && options.rate_window.count() <= 0) wrong = "rate_window is negative or 0";
   const std::string route = "route \"" + std::string(pattern) + "\": ";
   if (wrong != nullptr) return Error{Errc::invalid_configuration, route + wrong};
   if (!options.deflate) return std::nullopt;

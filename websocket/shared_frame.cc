@@ -35,7 +35,8 @@ Message message_of(const SharedBytes& frame) noexcept {
 }
 
 void empty_scratch(Buffer& scratch) noexcept {
-  constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
+  // Of a message of 1 MiB that hardly becomes smaller: a buffer grows by doubling.
+  constexpr std::size_t most_kept_bytes = std::size_t{2} << 20;
   scratch.clear();
   if (scratch.capacity() > most_kept_bytes) scratch.release();
 }

@@ -239,6 +239,35 @@ TEST_CASE("with the policy to drop, what does not fit is dropped, and on_drain f
   CHECK(count_of(client.received, "dropped") == 0);
 }
 
+TEST_CASE("messages that wait for the end of one in parts count with the memory that they take") {
+  Chat chat({.max_backpressure = 100'000, .backpressure = Backpressure::drop});
+  int taken = 0;
+  chat.script.message = [&](Connection& peer, const Message&) {
+    peer.send_part("begun", false);
+    while (peer.send("") != SendStatus::dropped) ++taken;
+    peer.send_part("", true);
+  };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "go"));
+  chat.until([&] { return client.received.ends_with(plain(0x81, "")); });
+  CHECK(taken > 1'000);
+  CHECK(taken < 100'000 / 50);
+}
+
+TEST_CASE("pings are dropped while more than the bound waits") {
+  Chat chat({.max_backpressure = 100'000});
+  std::vector<SendStatus> results;
+  chat.script.message = [&](Connection& peer, const Message&) {
+    results = {peer.send(big), peer.ping()};
+  };
+  Recorder& client = chat.open();
+  client.write(masked(0x81, "go"));
+  chat.until([&] { return client.received.size() >= plain(0x81, big).size(); });
+  settle(chat.loop);
+  CHECK(results == std::vector{SendStatus::queued, SendStatus::dropped});
+  CHECK(client.received == plain(0x81, big));
+}
+
 TEST_CASE("with the policy to keep the latest, the last message arrives, and none that is older after it") {
   Chat chat({.high_water_mark = 200'000, .max_backpressure = 250'000, .backpressure = Backpressure::keep_latest});
   std::optional<Handle> handle;
@@ -391,6 +420,119 @@ TEST_CASE("bytes of a frame of megabytes arrive whole, whatever their pieces") {
   client.write(upgrade("/") + masked(0x81, text) + masked(0x81, "next"));
   chat.until([&] { return got == "next"; });
   CHECK(chat.script.events.at(1) == "text " + text);
+}
+
+namespace {
+
+/// Of these tests' options: nothing is pinged, so that the pace alone ends connections.
+Options paced(std::chrono::milliseconds window) {
+  return {.min_bytes_per_second = 1000, .rate_window = window, .ping_interval = 0ms, .close_timeout = 100ms};
+}
+
+void run_for(Chat& chat, std::chrono::milliseconds time) {
+  bool over = false;
+  const Timer timer = Timer::after(chat.loop, time, [&] { over = true; });
+  chat.until([&] { return over; });
+}
+
+}  // namespace
+
+TEST_CASE("a message, frame or header that has begun and does not go on is closed with 1008, pings or not") {
+  Chat chat(paced(100ms));
+  std::string begun;
+  SUBCASE("half a header") { begun = masked(0x82, "x").substr(0, 1); }
+  SUBCASE("a frame without its payload") { begun = masked(0x82, "0123456789").substr(0, 6); }
+  SUBCASE("some of a frame") { begun = masked(0x82, "0123456789").substr(0, 9); }
+  SUBCASE("a fragment without the next") { begun = masked(0x02, "0123456789"); }
+  SUBCASE("half a ping") { begun = masked(0x89, "0123456789").substr(0, 9); }
+  const bool between_frames = begun.size() == masked(0x02, "0123456789").size();
+  Recorder& client = chat.open();
+  const Timer pinging = Timer::every(chat.loop, 20ms, [&] {
+    if (between_frames) client.write(masked(0x89, "still here"));
+  });
+  client.write(begun);
+  chat.until_closed();
+  CHECK(chat.script.info.cause == Cause::timeout);
+  CHECK(chat.script.info.code == CloseCode::policy_violation);
+  CHECK(chat.script.reason == "message too slow");
+  CHECK(count_of(client.received, plain(0x88, farewell(1008, "message too slow"))) == 1);
+}
+
+TEST_CASE("a message that comes a byte at a time has an end, fast enough or not") {
+  Chat chat({.message_timeout = 200ms, .min_bytes_per_second = 0, .ping_interval = 0ms, .close_timeout = 100ms});
+  Recorder& client = chat.open();
+  client.write(masked(0x82, std::string(100'000, 'x')).substr(0, 14));
+  const Timer trickling = Timer::every(chat.loop, 10ms, [&] { client.write("x"); });
+  chat.until_closed();
+  CHECK(chat.script.info.cause == Cause::timeout);
+  CHECK(chat.script.info.code == CloseCode::policy_violation);
+  CHECK(chat.script.reason == "message took too long");
+}
+
+TEST_CASE("a message that comes fast enough may take many windows, beside the pings of a silent time") {
+  // A byte a window.
+  Chat chat({.min_bytes_per_second = 5, .rate_window = 200ms, .ping_interval = 50ms, .pong_timeout = 1'000ms});
+  Recorder& client = chat.open();
+  const std::string message = masked(0x81, std::string(60, 'x'));
+  std::size_t sent = 0;
+  const Timer trickling = Timer::every(chat.loop, 10ms, [&] {
+    if (sent < message.size()) client.write(message.substr(sent++, 1));
+  });
+  chat.until([&] { return chat.script.events.size() > 1; });
+  CHECK(chat.script.events.back() == "text " + std::string(60, 'x'));
+  // Once it is complete, silence is for pings alone.
+  client.data = [&](std::string_view) { client.write(masked(0x8A, "")); };
+  run_for(chat, 500ms);
+  CHECK_FALSE(chat.script.closed());
+}
+
+TEST_CASE("with fragments delivered, a frame has a pace and the time between frames has none") {
+  Options options = paced(100ms);
+  options.deliver_fragments = true;
+  Chat chat(options);
+  Recorder& client = chat.open();
+  for (const unsigned first : {0x01U, 0x00U}) {
+    client.write(masked(first, "part"));
+    run_for(chat, 300ms);
+    CHECK_FALSE(chat.script.closed());
+  }
+  client.write(masked(0x80, "0123456789").substr(0, 9));
+  chat.until_closed();
+  CHECK(chat.script.info.cause == Cause::timeout);
+  CHECK(chat.script.reason == "message too slow");
+}
+
+TEST_CASE("while the peer is not read from, no message of its is too slow") {
+  Options options = paced(100ms);
+  options.message_timeout = 200ms;
+  options.high_water_mark = 1000;
+  Chat chat(options);
+  chat.script.message = [&](Connection& peer, const Message&) { peer.send(big); };
+  Recorder& client = chat.open();
+  client.stream->pause();
+  const std::string second = masked(0x81, "second");
+  client.write(masked(0x81, "first") + second.substr(0, 8));
+  run_for(chat, 500ms);
+  REQUIRE_FALSE(chat.script.closed());
+  CHECK(chat.script.events.back() == "text first");
+  client.write(second.substr(8));
+  client.stream->resume();
+  chat.until([&] { return std::ranges::count(chat.script.events, "text second") == 1; });
+}
+
+TEST_CASE("a message that is not read for a while and then does not go on is too slow all the same") {
+  Options options = paced(100ms);
+  options.high_water_mark = 1000;
+  Chat chat(options);
+  chat.script.message = [&](Connection& peer, const Message&) { peer.send(big); };
+  Recorder& client = chat.open();
+  client.stream->pause();
+  client.write(masked(0x81, "first") + masked(0x81, "second").substr(0, 8));
+  run_for(chat, 200ms);
+  client.stream->resume();
+  chat.until_closed();
+  CHECK(chat.script.info.cause == Cause::timeout);
+  CHECK(chat.script.reason == "message too slow");
 }
 
 TEST_SUITE_END();

@@ -16,6 +16,9 @@ TEST_CASE("an endpoint lives until its last reference goes, and those of a loop 
   const EndpointRef other(new Endpoint(loop, {}, {}));
   CHECK(&(*first)->spare == &other->spare);
   CHECK((*first)->limits.max_message_bytes == 7);
+  CHECK(other->pace_bounds.timeout == Loop::ticks(std::chrono::minutes(10)));
+  CHECK(other->pace_bounds.window == Loop::ticks(std::chrono::seconds(20)));
+  CHECK(other->pace_bounds.window_bytes == 20 * 1024);
   auto copy = std::make_unique<EndpointRef>(*first);
   first.reset();
   CHECK(alive.use_count() == 2);

@@ -17,6 +17,9 @@ TEST_CASE("options that can't work are found when the server would listen") {
   CHECK(listens({.ping_interval = 0ms}));
   CHECK_FALSE(listens({.max_message_size = 0}));
   CHECK_FALSE(listens({.max_fragments = 0}));
+  CHECK(listens({.message_timeout = 0ms, .min_bytes_per_second = 0, .rate_window = 0ms}));
+  CHECK_FALSE(listens({.message_timeout = -1ms}));
+  CHECK_FALSE(listens({.rate_window = 0ms}));
   CHECK_FALSE(listens({.ping_interval = -1ms}));
   CHECK_FALSE(listens({.pong_timeout = 0ms}));
   CHECK_FALSE(listens({.close_timeout = 0ms}));

@@ -352,3 +352,34 @@ TEST_CASE("what a client compresses and masks, a server reads, and the other way
     }
   });
 }
+
+TEST_CASE("the memory of a message that inflates to exactly the limit is kept for the next one") {
+  with_each_backend([](SpareAssembly& spare) {
+    Server server(spare);
+    server.limits.max_message_bytes = std::size_t{1} << 20;
+    for (const std::size_t size : {server.limits.max_message_bytes, server.limits.max_message_bytes - 500}) {
+      const std::string text(size, 'a');
+      CHECK(server.message(frame(Opcode::binary, deflated(text))).size() == size);
+      Buffer kept = spare.take_payload();
+      CHECK(kept.capacity() >= size);
+      const std::byte* const address = kept.data();
+      spare.put_payload(std::move(kept));
+      CHECK(server.message(frame(Opcode::binary, deflated(text))).size() == size);
+      kept = spare.take_payload();
+      CHECK(kept.data() == address);
+    }
+  });
+}
+
+TEST_CASE("a message that inflates beyond the limit leaves its memory for the next one, too") {
+  with_each_backend([](SpareAssembly& spare) {
+    Server server(spare);
+    server.limits.max_message_bytes = std::size_t{1} << 20;
+    const std::string text(server.limits.max_message_bytes + 1, 'a');
+    const auto refused = server.feed(frame(Opcode::binary, deflated(text)));
+    REQUIRE(refused);
+    CHECK(refused->kind == Kind::refusal);
+    CHECK_FALSE(server.next());
+    CHECK(spare.take_payload().capacity() >= server.limits.max_message_bytes);
+  });
+}

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <tidewire/websocket/pace.h>
 #include <tidewire/websocket/protocol.h>
 #include <string>
 #include <vector>
@@ -662,4 +663,86 @@ TEST_CASE("a moved protocol goes on amid a message") {
   const auto event = server.feed(frame(Opcode::continuation, "lo"));
   REQUIRE(event);
   CHECK(event->message().text() == "Hello");
+}
+
+TEST_CASE("the memory of a message of exactly the limit is kept, in whatever pieces it came") {
+  constexpr std::size_t limit = std::size_t{1} << 20;
+  const std::string text(limit, 't');
+  Input bytes;
+  SUBCASE("one frame") { bytes = frame(Opcode::binary, text); }
+  SUBCASE("fragments of a size that doubles beyond the limit") {
+    constexpr std::size_t piece = 350'000;
+    bytes = frame(Opcode::binary, text.substr(0, piece), {.fin = false}) +
+            frame(Opcode::continuation, text.substr(0, piece), {.fin = false}) +
+            frame(Opcode::continuation, text.substr(2 * piece));
+  }
+  SUBCASE("many fragments, and an empty one that ends it") {
+    for (std::size_t piece = 0; piece < limit; piece += 1024) {
+      bytes = std::move(bytes) +
+              frame(piece == 0 ? Opcode::binary : Opcode::continuation, text.substr(0, 1024), {.fin = false});
+    }
+    bytes = std::move(bytes) + frame(Opcode::continuation, "");
+  }
+  Server server;
+  server.limits.max_message_bytes = limit;
+  const std::byte* kept = nullptr;
+  for (int round = 0; round < 2; ++round) {
+    // Pieces as a socket gives them.
+    std::size_t received = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += 100'000) {
+      const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto event = server.feed(
+          Input(from, from + static_cast<std::ptrdiff_t>(std::min<std::size_t>(100'000, bytes.size() - at))));
+      if (event) received += event->payload.size();
+    }
+    CHECK(received == limit);
+    CHECK_FALSE(server.next());
+    Buffer payload = server.spare.take_payload();
+    CHECK(payload.capacity() >= limit);
+    if (round == 1) CHECK(payload.data() == kept);
+    kept = payload.data();
+    server.spare.put_payload(std::move(payload));
+  }
+}
+
+TEST_CASE("a header or a control frame that is not complete does not hold the memory of the last message") {
+  Server server;
+  REQUIRE_FALSE(server.feed(frame(Opcode::binary, std::string(100'000, 'x'), {.fin = false})));
+  REQUIRE(server.feed(frame(Opcode::continuation, "")));
+  REQUIRE_FALSE(server.next());
+  Input begun = frame(Opcode::ping, "payload");
+  SUBCASE("a header") { begun.resize(1); }
+  SUBCASE("a ping") { begun.resize(9); }
+  REQUIRE_FALSE(server.feed(std::move(begun)));
+  CHECK(server.protocol.pace() != nullptr);
+  CHECK(server.spare.take_payload().capacity() >= 100'000);
+}
+
+TEST_CASE("what is under way has a pace until it is complete, and payload alone counts") {
+  Server server;
+  CHECK(server.protocol.pace() == nullptr);
+  const Input message = frame(Opcode::binary, "0123456789", {.fin = false});
+  REQUIRE_FALSE(server.feed(Input(message.begin(), message.begin() + 1)));
+  REQUIRE(server.protocol.pace() != nullptr);
+  server.protocol.pace()->begin(1);
+  CHECK(server.protocol.received_bytes() == 0);
+  REQUIRE_FALSE(server.feed(Input(message.begin() + 1, message.end() - 3)));
+  CHECK(server.protocol.received_bytes() == 7);
+  REQUIRE_FALSE(server.feed(Input(message.end() - 3, message.end())));
+  REQUIRE(server.feed(frame(Opcode::ping, "between")));
+  REQUIRE_FALSE(server.next());
+  REQUIRE(server.protocol.pace() != nullptr);
+  CHECK(server.protocol.pace()->begun());
+  CHECK(server.protocol.received_bytes() == 10);
+  // Another header in the same input begins anew.
+  Input last = frame(Opcode::continuation, "x") + frame(Opcode::text, "next");
+  last.pop_back();
+  REQUIRE(server.feed(std::move(last)));
+  REQUIRE_FALSE(server.next());
+  REQUIRE(server.protocol.pace() != nullptr);
+  CHECK_FALSE(server.protocol.pace()->begun());
+  CHECK(server.protocol.received_bytes() == 3);
+  REQUIRE(server.feed(Input(1, std::byte{'t'} ^ std::byte{0x3d})));
+  REQUIRE_FALSE(server.next());
+  CHECK(server.protocol.pace() == nullptr);
 }

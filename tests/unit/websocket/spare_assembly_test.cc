@@ -8,23 +8,27 @@ using namespace tidewire::websocket;
 
 namespace {
 
-std::unique_ptr<Assembly> used(SpareAssembly& spare, std::size_t bytes) {
-  auto assembly = spare.take();
-  assembly->payload.append(as_bytes(std::string(bytes, 'x')));
-  return assembly;
+Buffer buffer_of(std::size_t bytes) {
+  Buffer buffer;
+  buffer.append(as_bytes(std::string(bytes, 'x')));
+  return buffer;
 }
 
 }  // namespace
 
-TEST_CASE("what was put back is taken again, with its memory and without its message") {
+TEST_CASE("what was put back is taken again, without its message, and its memory by itself") {
   SpareAssembly spare;
-  auto first = used(spare, 5'000);
+  auto first = spare.take();
   const Assembly* const address = first.get();
+  first->payload = buffer_of(5'000);
   spare.put(std::move(first));
   const auto second = spare.take();
   CHECK(second.get() == address);
-  CHECK(second->payload.empty());
-  CHECK(second->payload.capacity() >= 5'000);
+  CHECK(second->payload.capacity() == 0);
+  const Buffer payload = spare.take_payload();
+  CHECK(payload.empty());
+  CHECK(payload.capacity() >= 5'000);
+  CHECK(spare.take_payload().capacity() == 0);
 }
 
 TEST_CASE("two connections at once have an assembly each") {
@@ -40,8 +44,23 @@ TEST_CASE("two connections at once have an assembly each") {
   CHECK(spare.take().get() == address);
 }
 
-TEST_CASE("memory that has grown beyond the bound isn't kept") {
+TEST_CASE("of the memory of two messages the larger is kept") {
+  SpareAssembly spare;
+  spare.put_payload(buffer_of(5'000));
+  spare.put_payload(buffer_of(50'000));
+  spare.put_payload(buffer_of(500));
+  CHECK(spare.take_payload().capacity() == 50'000);
+}
+
+TEST_CASE("memory that has grown beyond the largest limit isn't kept, and none beyond the bound") {
   SpareAssembly spare(1'000);
-  spare.put(used(spare, 5'000));
-  CHECK(spare.take()->payload.capacity() == 0);
+  spare.put_payload(buffer_of(6'000));
+  CHECK(spare.take_payload().capacity() == 0);
+  spare.keep_up_to(6'000);
+  spare.keep_up_to(500);
+  spare.put_payload(buffer_of(6'000));
+  CHECK(spare.take_payload().capacity() == 6'000);
+  spare.keep_up_to(SIZE_MAX);
+  spare.put_payload(buffer_of(SpareAssembly::most_kept_bytes + 8'000));
+  CHECK(spare.take_payload().capacity() == 0);
 }
