@@ -8,7 +8,7 @@
 namespace tidewire::tls {
 
 /// SHA-1, which the WebSocket handshake asks for (RFC 6455 section 4.2.2). It is broken as a signature;
-/// use it for nothing else. It fails when OpenSSL was configured to go without it, or memory is short. Any thread.
+/// use it for nothing else. It fails when OpenSSL does. Any thread.
 [[nodiscard]] TIDEWIRE_API Result<std::array<std::byte, 20>> sha1(Bytes data);
 
 /// Fills `out` with bytes that nobody can foretell, from the system's generator. It fails when that can't
