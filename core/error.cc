@@ -27,6 +27,8 @@ class Category final : public std::error_category {
         return "not to be trusted";
       case Errc::truncated:
         return "cut off";
+      case Errc::misuse:
+        return "must not be called here";
       case Errc::exception:
         return "exception in a handler";
     }

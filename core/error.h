@@ -19,6 +19,7 @@ enum class Errc {
   exception,              ///< A handler threw; the detail is what it said.
   untrusted,              ///< Who the peer says it is could not be verified; the detail says why.
   truncated,              ///< The peer's output ended before it said so: it was cut off, by whoever could.
+  misuse,                 ///< A call where it must not be made: in a callback, on another thread, after a fork.
 };
 
 /// The category of Errc, named "tidewire".

@@ -4,9 +4,11 @@
 #include <tidewire/core/loop.h>
 #include <tidewire/core/mailbox.h>
 #include <tidewire/core/poll_set.h>
+#include <tidewire/core/standard_streams.h>
 #include <algorithm>
 #include <cassert>
 #include <csignal>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -21,8 +23,17 @@ void ignore_broken_pipes() noexcept {
 
 }  // namespace
 
-bool LoopRemote::post(Task task) const { return mailbox_->post(std::move(task)); }
+PostStatus LoopRemote::post(Task task, std::size_t bytes) const { return mailbox_->post(std::move(task), bytes); }
+void LoopRemote::when_room(const Loop& here, Task then) const { mailbox_->when_room(here.mailbox_, std::move(then)); }
+PostStatus LoopRemote::post_waiting(Task task, std::size_t bytes) const {
+  return mailbox_->post_waiting(std::move(task), bytes);
+}
+PostStatus LoopRemote::post_past_limits(Task task) const { return mailbox_->post_past_limits(std::move(task)); }
 bool LoopRemote::in_thread() const noexcept { return mailbox_->in_thread(); }
+bool LoopRemote::usable() const noexcept {
+  return mailbox_->in_thread() || !mailbox_->running() || mailbox_->inherited();
+}
+bool LoopRemote::inherited() const noexcept { return mailbox_->inherited(); }
 
 /// The libuv handles behind a loop. libuv keeps them until their close callbacks have run, so they are an
 /// object of their own, and the last callback frees it.
@@ -61,6 +72,31 @@ struct Loop::Handles {
   uv_poll_t sockets{};  // Only where the caller runs the loop.
 };
 
+/// The time for which a thread runs the loop.
+class Loop::Running {
+ public:
+  Running(Loop& loop, const char* what) : mailbox_(*loop.mailbox_) {
+    require_own(what);
+    if (mailbox_.begin_run()) return;
+    throw refused(what, mailbox_.in_thread() ? "within a callback of the loop" : "while another thread runs the loop");
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() { mailbox_.end_run(); }
+
+  void require_own(const char* what) const {
+    if (mailbox_.inherited())
+      throw refused(what, "in a child process: the loop is its parent's; make one after the fork");
+  }
+
+ private:
+  static Failure refused(const char* what, const char* where) {
+    return Failure({Errc::misuse, std::string(what) + " " + where});
+  }
+
+  Mailbox& mailbox_;
+};
+
 struct Loop::SignalWatch {
   Loop* loop;
   std::shared_ptr<std::function<void()>> handler;
@@ -69,6 +105,8 @@ struct Loop::SignalWatch {
 
 Loop::Loop(Polling polling)
     : mailbox_(std::make_shared<Mailbox>()), owned_(std::make_unique<uv_loop_t>()), native_(owned_.get()) {
+  // libuv's descriptors of its own stay where they are: what is logged must not go into its signal pipe.
+  const HeldStandardStreams held;
   if (const int status = uv_loop_init(native_); status != 0) throw Failure(Error::system(status, "event loop"));
   try {
     start(polling);
@@ -113,6 +151,7 @@ void Loop::start(Polling polling) {
   handles_->adopt(handles_->after_wait);
   handles_->adopt(handles_->wheel);
   mailbox_->open(&handles_->wake);
+  if (!owned_) Mailbox::adopt_on_thread(1);
   epoch_ms_ = uv_now(native_);
 }
 
@@ -137,6 +176,11 @@ void Loop::join_poll_set() {
 
 Loop::~Loop() {
   assert(in_thread());
+  if (inherited()) {
+    leave_to_parent();
+    return;
+  }
+  if (!owned_) Mailbox::adopt_on_thread(-1);
   mailbox_->close();
   end_turn();
   for (SignalWatch* watch : signals_) {
@@ -156,15 +200,35 @@ Loop::~Loop() {
   for (int turn = 0; turn < 1000 && uv_loop_close(native_) == UV_EBUSY; ++turn) uv_run(native_, UV_RUN_NOWAIT);
 }
 
+/// In a child process: libuv's way to close would take the parent's descriptors out of sets that both share. Our own
+/// copies of them are closed where libuv has no part in it, and the rest is left as it is until exec or exit.
+void Loop::leave_to_parent() noexcept {
+  (void)owned_.release();
+  (void)retired_.release();
+  for (auto& local : locals_) (void)local.release();
+  // The tasks in it own what is the parent's, too.
+  (void)new (std::nothrow) std::shared_ptr<Mailbox>(mailbox_);
+}
+
 void Loop::run() {
-  mailbox_->set_thread();
+  const Running running(*this, "run");
+  struct Consumed {
+    ~Consumed() { mailbox.take_stop(); }
+    Mailbox& mailbox;
+  } const consumed{*mailbox_};
   while (!mailbox_->take_stop()) {
-    if (!run_once()) break;
+    if (!take_turn(true)) break;
+    // A child that was forked in a callback, and returned from it.
+    running.require_own("run");
   }
 }
 
 bool Loop::run_once(bool wait) {
-  mailbox_->set_thread();
+  const Running running(*this, "run_once");
+  return take_turn(wait);
+}
+
+bool Loop::take_turn(bool wait) {
   // What was written since the last turn is this one's work: whoever counts turns must not wait for an event.
   if (dirty_ != nullptr || retired_) {
     end_turn();
@@ -203,7 +267,14 @@ void Loop::stay() noexcept { uv_ref(reinterpret_cast<uv_handle_t*>(&handles_->be
 
 void Loop::stop() noexcept { mailbox_->stop(); }
 
-bool Loop::in_thread() const noexcept { return mailbox_->in_thread(); }
+void Loop::set_post_limits(const PostLimits& limits) { mailbox_->set_limits(limits); }
+
+// A loop that the caller runs does not know when it does.
+bool Loop::in_thread() const noexcept {
+  return mailbox_->in_thread() || (owned_ && !mailbox_->running()) || mailbox_->inherited();
+}
+
+bool Loop::inherited() const noexcept { return mailbox_->inherited(); }
 
 void Loop::log(LogLevel level, std::string_view line) noexcept {
   if (!log_sink_) return;
@@ -234,6 +305,7 @@ void Loop::log_exception(const char* where) noexcept {
 
 Result<void> Loop::on_signal(std::initializer_list<int> signals, std::function<void()> handler) {
   assert(in_thread());
+  const HeldStandardStreams held;
   const auto shared = std::make_shared<std::function<void()>>(std::move(handler));
   for (const int signal : signals) {
     auto watch = std::make_unique<SignalWatch>(SignalWatch{.loop = this, .handler = shared});
@@ -327,6 +399,7 @@ void Loop::retire(std::unique_ptr<Retired> object) noexcept {
 }
 
 void Loop::end_turn() noexcept {
+  if (inherited()) return;
   // A flush may make others dirty (a full queue drained, and its application writes on). They have their
   // turn too, a bounded number of times: the loop must also get to wait for its sockets.
   for (int pass = 0; pass < 8 && dirty_ != nullptr; ++pass) {

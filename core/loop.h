@@ -4,6 +4,7 @@
 #include <tidewire/core/callback.h>
 #include <tidewire/core/export.h>
 #include <tidewire/core/log.h>
+#include <tidewire/core/post.h>
 #include <tidewire/core/result.h>
 #include <tidewire/core/timer_wheel.h>
 #include <chrono>
@@ -26,14 +27,38 @@ enum class Polling : unsigned char {
   libuv,   ///< By libuv's, as on every other system: to compare, or to rule something out.
 };
 
+class Loop;
+
 /// Reaches a loop from any thread, also after the loop has gone. Copies are cheap and all alike.
 class TIDEWIRE_API LoopRemote {
  public:
-  /// Queues `task` for the loop's thread; false when the loop has ended, and the task is then dropped.
-  /// Tasks posted by one thread run in the order in which it posted them.
-  bool post(Task task) const;
-  /// Whether the caller is on the loop's thread.
+  /// Queues `task` for the loop's thread, within the loop's PostLimits: a loop that does not keep up refuses
+  /// (`full`), and so does one that has ended (`ended`). A task that is refused is dropped. `bytes` is what it holds
+  /// beside itself, a message for example, and counts towards `PostLimits::max_bytes`. Tasks posted by one thread run
+  /// in the order in which it posted them. Never waits.
+  PostStatus post(Task task, std::size_t bytes = 0) const;
+
+  /// After a post that was refused as `full`: posts `then` to `here`, the caller's own loop, once the loop has taken
+  /// what waits, or has ended; at once if nothing waits. `then` posts again, and may find the loop full again, as
+  /// others post too. A call is for one post: who keeps one under way at a time holds one task.
+  void when_room(const Loop& here, Task then) const;
+
+  /// As `post`, but blocks until there is room. For threads without a loop: on a thread that runs one it throws
+  /// Failure (`Errc::misuse`), whether there is room or not, as two loops that wait for each other would never end.
+  PostStatus post_waiting(Task task, std::size_t bytes = 0) const;
+
+  /// Whether the caller is on the thread that runs the loop, or ran it last. A false answer is final on a thread that
+  /// does not run the loop itself.
   [[nodiscard]] bool in_thread() const noexcept;
+
+  // What the layers above are built with; an application has no need of it.
+
+  /// As `post`, whatever waits already. For what there is one of at most: an answer, a decision, a close.
+  PostStatus post_past_limits(Task task) const;
+  /// Whether the caller may use what belongs to the loop; see Loop.
+  [[nodiscard]] bool usable() const noexcept;
+  /// See `Loop::inherited`.
+  [[nodiscard]] bool inherited() const noexcept;
 
  private:
   friend class Loop;
@@ -73,8 +98,15 @@ class TIDEWIRE_API Retired {
 /// An event loop: one thread's sockets, timers, signals and tasks, on libuv.
 ///
 /// Everything made on a loop belongs to it: it is used from the thread that runs the loop, and is gone
-/// before the loop is. Only `post`, `stop` and `remote` may be called from other threads. Debug builds
-/// assert this. A loop that has not run yet belongs to the thread that made it.
+/// before the loop is. Only `post`, `stop`, `remote` and `set_post_limits` may be called from other threads. Debug
+/// builds assert this. While no thread runs it, one thread at a time may use the loop: a loop may be made by one
+/// thread, run by a second, and destroyed by the first after a join. An adopted loop belongs to the thread that made
+/// it.
+///
+/// A process that was forked after the loop was made has a copy of it, and shares its descriptors with the parent.
+/// There `run` throws, posts return `ended`, and destructors leave alone what is the parent's: no file of a Unix socket
+/// is removed, nothing is sent or shut down, no callback is called, and memory is not freed. The child makes a loop of
+/// its own, calls exec, or exits; see docs/howto/fork.md.
 ///
 /// Making the first loop has the process ignore SIGPIPE, unless it handles it in its own way: a peer that has
 /// gone would otherwise end the process that writes to it.
@@ -97,18 +129,24 @@ class TIDEWIRE_API Loop {
 
   /// Runs until `stop`, or until nothing is left to do or wait for: no listener, connection, timer or task.
   /// Signal handlers and the chance of a `post` do not count; see KeepAlive. A `stop` that came before `run` makes
-  /// it return at once.
+  /// it return at once. Throws Failure (`Errc::misuse`) in a callback of the loop's, while another thread runs it, and
+  /// in a child process of the one that made it.
   void run();
 
   /// One turn: waits for the first event at most (`wait`), or only takes what is ready. Returns whether
-  /// anything is left to wait for. For tests, and for loops inside other loops.
+  /// anything is left to wait for. For tests, and for loops inside other loops. Throws as `run` does.
   bool run_once(bool wait = true);
 
-  /// Makes `run` return after the current turn. From any thread.
+  /// Makes `run` return after the current turn; however it returns, it has consumed every stop that came meanwhile. One
+  /// that comes while no `run` is under way ends the next at once. From any thread, and from a signal handler.
   void stop() noexcept;
 
-  /// Runs `task` on the loop's thread, in its next turn. From any thread; false when the loop has ended.
-  bool post(Task task) { return remote().post(std::move(task)); }
+  /// Runs `task` on the loop's thread, in its next turn. From any thread. See LoopRemote::post: other threads are
+  /// refused when too much waits, the loop's own is not.
+  PostStatus post(Task task, std::size_t bytes = 0) { return remote().post(std::move(task), bytes); }
+
+  /// How much other threads may have waiting; see PostLimits. From any thread.
+  void set_post_limits(const PostLimits& limits);
 
   /// A way to post that stays valid when the loop has gone. From any thread.
   [[nodiscard]] LoopRemote remote() const { return LoopRemote(mailbox_); }
@@ -175,8 +213,10 @@ class TIDEWIRE_API Loop {
   [[nodiscard]] uv_loop_s* native() const noexcept { return native_; }
   /// What waits for sockets in place of libuv; null if libuv does.
   [[nodiscard]] PollSet* poll_set() const noexcept { return poll_set_.get(); }
-  /// Whether the caller is on this loop's thread.
+  /// Whether the caller may use the loop: it is on its thread, or no thread runs it.
   [[nodiscard]] bool in_thread() const noexcept;
+  /// Whether this process was forked after the loop was made, which then belongs to the parent.
+  [[nodiscard]] bool inherited() const noexcept;
 
  private:
   struct LocalBase {
@@ -189,12 +229,16 @@ class TIDEWIRE_API Loop {
   };
   struct Handles;
   struct SignalWatch;
+  class Running;
   friend struct Handles;
+  friend class LoopRemote;
   friend class Watched;
 
   void start(Polling polling);
   void join_poll_set();
+  bool take_turn(bool wait);
   void turn(bool wait) noexcept;
+  void leave_to_parent() noexcept;
   void hold() noexcept;
   void let_go() noexcept;
   void stay() noexcept;

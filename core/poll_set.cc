@@ -1,6 +1,7 @@
 #include <tidewire/core/error.h>
 #include <tidewire/core/poll_set.h>
 #include <tidewire/core/result.h>
+#include <tidewire/core/standard_streams.h>
 #include <tidewire/core/watched.h>
 
 #ifdef __linux__
@@ -36,7 +37,7 @@ Ready ready_for(std::uint32_t events) noexcept {
 }  // namespace
 
 std::unique_ptr<PollSet> PollSet::make() {
-  const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
+  const int descriptor = above_standard_streams(::epoll_create1(EPOLL_CLOEXEC));
   if (descriptor < 0) throw Failure(Error::system(-errno, "event loop"));
   return std::unique_ptr<PollSet>(new PollSet(descriptor));
 }

@@ -54,6 +54,7 @@ Watched::~Watched() {
 
 int Watched::watch(Loop& loop, unsigned interest) noexcept {
   assert(descriptor_ >= 0);
+  if (loop.inherited()) return UV_EPERM;
   PollSet* set = loop.poll_set();
   if (set == nullptr) return watch_by_libuv(loop, interest);
   const bool is_new = interest_ == 0;
@@ -96,7 +97,10 @@ int Watched::poll_for(unsigned interest) noexcept {
 
 void Watched::close_descriptor(Loop& loop) noexcept {
   if (descriptor_ < 0) return;
-  if (by_libuv_ != nullptr) {
+  if (loop.inherited()) {
+    // Any other way would change what the parent waits for: it shares the set with us.
+    by_libuv_ = nullptr;
+  } else if (by_libuv_ != nullptr) {
     uv_close(reinterpret_cast<uv_handle_t*>(&std::exchange(by_libuv_, nullptr)->handle), ByLibuv::on_closed);
   } else if (interest_ != 0) {
     // Closing alone would not do: a process forked meanwhile may still have the descriptor open.

@@ -1,5 +1,6 @@
 #include <tidewire/http/connection.h>
 #include <tidewire/http/deferred.h>
+#include <atomic>
 #include <string>
 
 namespace tidewire::http {
@@ -10,7 +11,7 @@ struct Deferred::Claim {
   Claim& operator=(const Claim&) = delete;
   ~Claim() {
     try {
-      loop.post([dropped = ticket] {
+      loop.post_past_limits([dropped = ticket] {
         // The handler may have made another promise meanwhile.
         if (dropped->connection != nullptr && dropped->claim.expired()) dropped->connection->promise_dropped();
       });
@@ -22,6 +23,7 @@ struct Deferred::Claim {
 
   LoopRemote loop;
   std::shared_ptr<Ticket> ticket;
+  std::atomic<unsigned> posted{0};  // Calls of `run` that the loop has not taken up.
 };
 
 Deferred Connection::defer() {
@@ -39,17 +41,25 @@ Deferred Connection::defer() {
 }
 
 bool Deferred::send(Status status, std::string_view text) const {
-  return run([status, body = std::string(text)](Response& response) { response.send(status, body); });
+  return static_cast<bool>(
+      run([status, body = std::string(text)](Response& response) { response.send(status, body); }, text.size()));
 }
 
-bool Deferred::run(Callback<void(Response&)> answer) const {
+PostStatus Deferred::run(Callback<void(Response&)> answer, std::size_t bytes) const {
   if (claim_->loop.in_thread()) {
     if (Connection* connection = claim_->ticket->connection) connection->run(answer);
-    return true;
+    return PostStatus::taken;
   }
-  return claim_->loop.post([claim = claim_, answer = std::move(answer)]() mutable {
+  Task task([claim = claim_, answer = std::move(answer)]() mutable {
+    --claim->posted;
     if (Connection* connection = claim->ticket->connection) connection->run(answer);
   });
+  // One is taken in any case, for there are no more of them than of requests: an answer must not get lost.
+  const bool first = claim_->posted++ == 0;
+  const PostStatus status =
+      first ? claim_->loop.post_past_limits(std::move(task)) : claim_->loop.post(std::move(task), bytes);
+  if (!status) --claim_->posted;
+  return status;
 }
 
 void Connection::promise_dropped() {

@@ -2,6 +2,7 @@
 
 #include <tidewire/core/callback.h>
 #include <tidewire/core/export.h>
+#include <tidewire/core/post.h>
 #include <tidewire/http/status.h>
 #include <memory>
 #include <string_view>
@@ -23,8 +24,10 @@ class TIDEWIRE_API Deferred {
   bool send(std::string_view text = {}) const { return send(Status::ok, text); }
 
   /// Runs `answer` with the response on the loop's thread: at once if this is it, else in its next turn. Not
-  /// at all if the client has gone. False if the loop has ended.
-  bool run(Callback<void(Response&)> answer) const;
+  /// at all if the client has gone. From other threads one call is always taken while the loop lives; further ones, for
+  /// an answer in pieces, are refused (`full`) when too much waits for the loop, see LoopRemote::post. `bytes` is what
+  /// `answer` holds, and counts towards that.
+  PostStatus run(Callback<void(Response&)> answer, std::size_t bytes = 0) const;
 
  private:
   friend class Connection;

@@ -24,6 +24,11 @@ Server::Server(Loop& loop, const ServerOptions& options) : state_(std::make_uniq
 Server::~Server() {
   assert(state_->loop.in_thread());
   state_->listeners.clear();
+  if (state_->loop.inherited()) {
+    // The connections are the parent's, and so is what the handlers own.
+    static_cast<void>(state_.release());
+    return;
+  }
   state_->drain_timer.cancel();
   state_->drained = nullptr;
   state_->sessions.on_empty(nullptr);

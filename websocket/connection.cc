@@ -1,3 +1,4 @@
+#include <tidewire/core/log_limit.h>
 #include <tidewire/websocket/connection.h>
 #include <tidewire/websocket/connection_extra.h>
 #include <tidewire/websocket/pace.h>
@@ -197,8 +198,9 @@ void Connection::begin_close(Cause cause, CloseCode code, std::string_view reaso
   if (phase_ != Phase::open) return;
   const bool said = endpoint_->loop.guard("websocket close", [&] {
     if (!may_be_chosen(code)) {
-      endpoint_->loop.log(LogLevel::error, "close code " + std::to_string(static_cast<unsigned>(code)) +
-                                               " may not be sent; 1011 is sent instead");
+      log_limited(endpoint_->loop, LogLevel::error, "close code that may not be sent", [code] {
+        return "close code " + std::to_string(static_cast<unsigned>(code)) + " may not be sent; 1011 is sent instead";
+      });
       code = CloseCode::internal_error;
     }
     ConnectionExtra& more = extra();
@@ -209,6 +211,7 @@ void Connection::begin_close(Cause cause, CloseCode code, std::string_view reaso
     const std::string_view said_reason = frame ? as_text(frame->bytes()).substr(4) : std::string_view();
     more.farewell = {.cause = cause, .code = code, .reason = std::string(said_reason), .detail = {}};
     phase_ = Phase::closing;
+    if (more.handle) more.handle->takes_messages.store(false, std::memory_order_relaxed);
     resume_reading();
   });
   if (!said) return cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
@@ -398,7 +401,10 @@ Handle Connection::handle() {
   assert(loop().in_thread());
   if (phase_ >= Phase::ended) return {};
   auto& state = extra().handle;
-  if (!state) state = std::make_shared<HandleState>(endpoint_->loop.remote(), *this);
+  if (!state) {
+    state = std::make_shared<HandleState>(endpoint_->loop.remote(), *this, endpoint_->options);
+    state->takes_messages = phase_ != Phase::closing;
+  }
   return Handle(state);
 }
 

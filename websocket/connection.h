@@ -97,6 +97,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   [[nodiscard]] std::vector<Membership>& memberships();
   /// Runs something of the application's with this connection, as if it were a callback of its handler's.
   void run(Callback<void(Connection&)>& action) noexcept;
+  /// What other threads sent has been taken up: `on_drain` follows, now or when the peer has taken what waits.
+  void drain_posts() noexcept;
   /// @}
 
   ~Connection() override;

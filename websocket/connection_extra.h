@@ -6,23 +6,14 @@
 #include <tidewire/websocket/close_code.h>
 #include <tidewire/websocket/deflate.h>
 #include <tidewire/websocket/handle.h>
+#include <tidewire/websocket/handle_state.h>
 #include <tidewire/websocket/message.h>
 #include <tidewire/websocket/topics_state.h>
-#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tidewire::websocket {
-
-/// What the handles of a connection share. The connection is touched on the loop's thread alone.
-struct HandleState {
-  HandleState(LoopRemote to, Connection& with) : loop(std::move(to)), connection(&with) {}
-
-  LoopRemote loop;
-  Connection* connection;  // Null once it has ended.
-  std::atomic<bool> open{true};
-};
 
 /// How a connection ends: what on_close will be told.
 struct Farewell {

@@ -242,6 +242,7 @@ void Connection::on_writable() {
   // A peer that takes what waited is there, though we may not be reading from it. That the system took what did
   // not have to wait, a ping above all, says nothing about the peer.
   const std::size_t queued = stream_->queued_bytes();
+  if (extra_ && extra_->handle) extra_->handle->queued_bytes.store(queued, std::memory_order_relaxed);
   if (paused_ || queued != 0) {
     heard_ = endpoint_->loop.now();
     pinged_ = false;
@@ -252,6 +253,12 @@ void Connection::on_writable() {
   if (!over_high_water_ || phase_ != Phase::open) return;
   over_high_water_ = false;
   call([this] { handler().on_drain(*this); });
+}
+
+void Connection::drain_posts() noexcept {
+  if (phase_ != Phase::open) return;
+  over_high_water_ = stream_->queued_bytes() > endpoint_->options.high_water_mark / 2;
+  if (!over_high_water_) call([this] { handler().on_drain(*this); });
 }
 
 void Connection::resume_reading() {

@@ -37,8 +37,9 @@ class TIDEWIRE_API Topics {
   bool unsubscribe(Connection& peer, std::string_view topic);
 
   /// Sends to all in the topic. From any thread: on another than the loop's, the message is copied and
-  /// published in the loop's next turn.
-  void publish(std::string_view topic, const Message& message);
+  /// published in the loop's next turn, unless too much waits for the loop (`full`) or it has ended; see
+  /// LoopRemote::post. On the loop's thread it is always `taken`.
+  PostStatus publish(std::string_view topic, const Message& message);
   /// Sends to all in the topic but one, usually the sender. On the loop's thread.
   void publish(std::string_view topic, const Message& message, const Connection& except);
 

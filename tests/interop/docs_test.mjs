@@ -2,8 +2,10 @@
 // The programs that the documents quote do what the documents say.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Program, refusal, root } from './support/program.mjs';
@@ -169,6 +171,21 @@ test('serve files: those of the folder, and none beside it', async (context) => 
     const status = (await fetch(`${server.http}/static/${path}`)).status;
     assert.ok(status === 404 || status === 400, `${path}: ${status}`);
   }
+  await ends(server);
+});
+
+test('fork: four workers share a port, and drain with their parent', async (context) => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  await new Promise((closed) => probe.close(closed));
+  const server = await Program.start(context, 'examples/docs/prefork', `127.0.0.1:${port}`);
+  const workers = new Set();
+  await until(async () => {
+    const answer = await fetch(`${server.http}/worker`, { headers: { connection: 'close' } }).catch(() => null);
+    if (answer) workers.add(Number(await answer.text()));
+    return workers.size === 4;
+  }, 'an answer of each worker');
   await ends(server);
 });
 

@@ -18,10 +18,10 @@ TEST_CASE("every code has a message of its own") {
   std::set<std::string> messages;
   for (const Errc code :
        {Errc::invalid_argument, Errc::invalid_configuration, Errc::closed, Errc::timeout, Errc::protocol_error,
-        Errc::too_large, Errc::refused, Errc::exception, Errc::untrusted, Errc::truncated}) {
+        Errc::too_large, Errc::refused, Errc::exception, Errc::untrusted, Errc::truncated, Errc::misuse}) {
     messages.insert(make_error_code(code).message());
   }
-  CHECK(messages.size() == 10);
+  CHECK(messages.size() == 11);
 }
 
 TEST_CASE("a number that is no code still has a message, which names it") {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -47,6 +48,66 @@ TEST_CASE("a stop that came before run makes it return at once, and only that on
   CHECK_FALSE(ran);
   loop.run();
   CHECK(ran);
+}
+
+TEST_CASE("a stop during a run is consumed by it, also when the run ends for want of work") {
+  Loop loop;
+  bool ran = false;
+  // What a drain does on its way out: its function stops a loop that has nothing left.
+  const Timer last = Timer::after(loop, 1ms, [&] { loop.stop(); });
+  loop.run();
+  loop.post([&] { ran = true; });
+  loop.run();
+  CHECK(ran);
+}
+
+TEST_CASE("run and run_once are refused in a callback of the loop, and the loop goes on") {
+  for (const Polling polling : {Polling::native, Polling::libuv}) {
+    Loop loop(polling);
+    std::vector<std::string> lines;
+    loop.set_log_sink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+    bool ran = false;
+    loop.post([&] {
+      CHECK_THROWS_AS(loop.run(), Failure);
+      loop.run_once(false);
+    });
+    loop.post([&] { ran = true; });
+    loop.run();
+    CHECK(ran);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].starts_with("exception in a posted task: run_once within a callback of the loop: "));
+  }
+}
+
+TEST_CASE("a loop may run another in a callback") {
+  Loop outer;
+  bool ran = false;
+  outer.post([&] {
+    Loop inner;
+    inner.post([&] { ran = true; });
+    inner.run();
+  });
+  outer.run();
+  CHECK(ran);
+}
+
+namespace {
+
+Loop* signalled = nullptr;
+
+}  // namespace
+
+TEST_CASE("a handler of a signal stops the loop, whatever the thread that it interrupts is doing") {
+  Loop loop;
+  const Loop::KeepAlive awake(loop);
+  signalled = &loop;
+  struct sigaction before {};
+  struct sigaction act {};
+  act.sa_handler = [](int) { signalled->stop(); };
+  REQUIRE(::sigaction(SIGUSR1, &act, &before) == 0);
+  loop.post([] { ::raise(SIGUSR1); });
+  loop.run();
+  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_CASE("a stop in a callback ends run after the turn") {
@@ -383,6 +444,61 @@ TEST_SUITE("threaded") {
     for (std::thread& thread : threads) thread.join();
     CHECK(enough);
     CHECK(kept.use_count() == 1);
+  }
+
+  TEST_CASE("a loop that ran on another thread is used and destroyed by its maker after the join") {
+    Loop loop;
+    Timer timer = Timer::after(loop, 1h, [] {});
+    std::thread other([&] { loop.run(); });
+    loop.stop();
+    other.join();
+    CHECK(loop.in_thread());
+    CHECK_FALSE(loop.remote().in_thread());
+    timer.cancel();
+    // Posted, not run: what says on which thread the loop is cannot know that the other has gone.
+    bool ran = false;
+    loop.post([&] { ran = true; });
+    loop.run();
+    CHECK(ran);
+    CHECK(loop.remote().in_thread());
+  }
+
+  TEST_CASE("a second thread that runs the loop is refused") {
+    Loop loop;
+    const Loop::KeepAlive awake(loop);
+    std::thread other;
+    loop.post([&] {
+      other = std::thread([&] {
+        CHECK_THROWS_AS(loop.run(), Failure);
+        CHECK_THROWS_AS(loop.run_once(false), Failure);
+        CHECK_FALSE(loop.in_thread());
+        loop.stop();
+      });
+    });
+    loop.run();
+    other.join();
+  }
+
+  TEST_CASE("a loop that is full tells a poster's loop when it has room") {
+    Loop slow;
+    slow.set_post_limits({.max_tasks = 3, .max_bytes = 1000});
+    int ran = 0;
+    std::thread poster([&slow, &ran] {
+      Loop own;
+      const Loop::KeepAlive awake(own);
+      const LoopRemote remote = slow.remote();
+      int left = 100;
+      std::function<void()> go_on = [&] {
+        for (; left > 0; --left) {
+          if (remote.post([&ran] { ++ran; }) == PostStatus::full) return remote.when_room(own, go_on);
+        }
+        own.stop();
+      };
+      own.post(go_on);
+      own.run();
+    });
+    run_until(slow, [&] { return ran == 100; });
+    poster.join();
   }
 
   TEST_CASE("a loop made, run and ended in a thread of its own is stopped from another") {

@@ -34,4 +34,27 @@ TEST_SUITE("threaded") {
       for (std::thread& thread : threads) thread.join();
     }
   }
+
+  TEST_CASE("an answer is taken by a loop that is full, one at a time for each promise") {
+    Site site;
+    std::optional<http::Deferred> later;
+    site.server->get("/", [&](const Request&, Response& response) { later = response.defer(); });
+    Recorder& client = site.connect();
+    client.write(get("/"));
+    site.until([&] { return later.has_value(); });
+    site.loop.set_post_limits({.max_tasks = 0, .max_bytes = 0});
+    std::thread([&] {
+      CHECK(later->run([](Response& response) { response.write("in "); }) == PostStatus::taken);
+      CHECK(later->run([](Response&) { FAIL("run"); }) == PostStatus::full);
+      CHECK_FALSE(later->send("twice"));
+    }).join();
+    site.until_received(client, "in ");
+    std::thread([&] {
+      CHECK(later->run([](Response& response) {
+        response.write("pieces");
+        response.end();
+      }) == PostStatus::taken);
+    }).join();
+    site.until_received(client, "pieces");
+  }
 }

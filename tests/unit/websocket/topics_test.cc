@@ -121,6 +121,17 @@ TEST_CASE("a subscriber that does not keep up is closed amid a publish, and the 
 TEST_SUITE_END();
 
 TEST_SUITE("threaded") {
+  TEST_CASE("a publish of another thread is refused by a loop that is full") {
+    Loop loop;
+    websocket::Topics topics(loop);
+    loop.set_post_limits({.max_tasks = 10, .max_bytes = 1000});
+    std::thread([&topics] {
+      CHECK(topics.publish("news", std::string(900, 'x')) == PostStatus::taken);
+      CHECK(topics.publish("news", std::string(900, 'x')) == PostStatus::full);
+    }).join();
+    CHECK(topics.publish("news", std::string(900, 'x')) == PostStatus::taken);
+  }
+
   TEST_CASE("threads publish while subscribers come and go, each thread's messages in its order") {
     Club club;
     club.script.open = [&](Connection& peer) { club.topics.subscribe(peer, "t"); };
