@@ -1,12 +1,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include <tidewire/core/log_limit.h>
+#include <tidewire/core/standard_streams.h>
 #include <tidewire/core/watched.h>
 #include <tidewire/transport/descriptor.h>
 #include <tidewire/transport/listener.h>
 #include <tidewire/transport/socket_stream.h>
+#include <tidewire/transport/unix_socket_file.h>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -27,34 +28,39 @@ bool set(int descriptor, int level, int option, int value) noexcept {
   return ::setsockopt(descriptor, level, option, &value, sizeof value) == 0;
 }
 
-/// Whether the file of a Unix socket was left behind by a process that has gone: nobody answers there.
-bool is_stale(const Address& address) noexcept {
-  struct stat status {};
-  if (::lstat(std::string(address.path()).c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  return probe.get() >= 0 && ::connect(probe.get(), address.data(), address.size()) != 0 && errno == ECONNREFUSED;
-}
-
-Result<void> bind_unix(int descriptor, const Address& address, unsigned mode) {
-  const std::string path(address.path());
-  if (is_stale(address)) ::unlink(path.c_str());
-  if (::bind(descriptor, address.data(), address.size()) != 0) return failed(address);
-  if (::chmod(path.c_str(), mode) != 0) {
-    const Error error = failed(address);
-    ::unlink(path.c_str());
-    return error;
+/// Whether `error`, of accept, is that of a connection which has gone, so that the next one may do better: "errors
+/// already pending on the new socket", and a firewall's EPERM (accept(2)).
+bool is_of_one_connection(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+#ifdef ENONET
+    case ENONET:
+#endif
+      return true;
+    default:
+      return false;
   }
-  return {};
 }
 
-Result<void> bind_tcp(int descriptor, const Address& address, const ListenOptions& options) {
+Result<void> listen_tcp(int descriptor, const Address& address, const ListenOptions& options) {
   const bool v6 = address.family() == AF_INET6;
   const bool only = options.ipv6_only || !address.any_family();
   if (!set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) || (v6 && !set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, only)) ||
       // Bytes marked urgent are read like all others, in their place, by the sockets accepted here.
       !set(descriptor, SOL_SOCKET, SO_OOBINLINE, 1) ||
+      (options.reuse_port && !set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) ||
       (options.no_delay && !set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)) ||
-      ::bind(descriptor, address.data(), address.size()) != 0) {
+      ::bind(descriptor, address.data(), address.size()) != 0 || ::listen(descriptor, options.backlog) != 0) {
     return failed(address);
   }
   return {};
@@ -73,7 +79,8 @@ Address bound_address(int descriptor) noexcept {
 /// the turn.
 class Listener::Acceptor final : public Retired, public Watched {
  public:
-  Acceptor(int descriptor, OnAccept accept) noexcept : Watched(descriptor), on_accept(std::move(accept)) {}
+  Acceptor(int descriptor, OnAccept accept, std::optional<UnixSocketFile> at) noexcept
+      : Watched(descriptor), on_accept(std::move(accept)), file(std::move(at)) {}
 
   using Watched::close_descriptor;
   using Watched::ignore_reading;
@@ -81,6 +88,7 @@ class Listener::Acceptor final : public Retired, public Watched {
 
   Listener* listener = nullptr;  // Null once it has gone.
   OnAccept on_accept;
+  const std::optional<UnixSocketFile> file;
 
  private:
   void on_ready(Ready) noexcept override {
@@ -91,19 +99,22 @@ class Listener::Acceptor final : public Retired, public Watched {
 
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address, const ListenOptions& options,
                                                  OnAccept on_accept) {
-  Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (loop.inherited()) {
+    return Error{Errc::misuse, "listen on " + address.to_string() + " in a child process, on the parent's loop"};
+  }
+  Descriptor socket(above_standard_streams(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
   if (socket.get() < 0) return failed(address);
-  auto bound = address.is_unix() ? bind_unix(socket.get(), address, options.unix_mode)
-                                 : bind_tcp(socket.get(), address, options);
-  if (!bound) return bound.error();
-  if (::listen(socket.get(), options.backlog) != 0) {
-    const Error error = failed(address);
-    if (address.is_unix()) ::unlink(std::string(address.path()).c_str());
-    return error;
+  std::optional<UnixSocketFile> file;
+  if (address.is_unix()) {
+    auto made = UnixSocketFile::listen(socket.get(), address, options.unix_mode, options.backlog);
+    if (!made) return made.error();
+    file.emplace(*std::move(made));
+  } else if (auto listening = listen_tcp(socket.get(), address, options); !listening) {
+    return listening.error();
   }
 
   const Address at = bound_address(socket.get());
-  auto acceptor = std::make_unique<Acceptor>(socket.get(), std::move(on_accept));
+  auto acceptor = std::make_unique<Acceptor>(socket.get(), std::move(on_accept), std::move(file));
   (void)socket.release();
   std::unique_ptr<Listener> listener(new Listener(loop, at, std::move(acceptor)));
   if (address.any_family()) listener->address_ = Address::parse("*:" + std::to_string(at.port())).value();
@@ -120,9 +131,10 @@ Listener::Listener(Loop& loop, const Address& address, std::unique_ptr<Acceptor>
 
 Listener::~Listener() {
   acceptor_->listener = nullptr;
+  // In a child process the file is the parent's.
+  if (acceptor_->file && !loop_.inherited()) acceptor_->file->remove();
   acceptor_->close_descriptor(loop_);
   loop_.retire(std::move(acceptor_));
-  if (address_.is_unix()) ::unlink(std::string(address_.path()).c_str());
 }
 
 // Tries at once: that nobody waits any more shows only by trying, and ends the rest.
@@ -130,34 +142,30 @@ void Listener::on_deadline() noexcept { accept_some(); }
 
 void Listener::accept_some() noexcept {
   const Acceptor& acceptor = *acceptor_;
+  int failures = 0;
   for (int count = 0; count < accepts_per_turn; ++count) {
-    const int accepted = ::accept4(acceptor.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int accepted =
+        above_standard_streams(::accept4(acceptor.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted >= 0) {
       take(accepted);
       // The application may have closed the listener; the acceptor is there until the turn's end.
       if (acceptor.listener == nullptr) return;
       continue;
     }
-    switch (errno) {
-      case EAGAIN:
-        if (resting_) recover();
-        return;
-      case EMFILE:
-      case ENFILE:
-      case ENOBUFS:
-      case ENOMEM:
-        return rest(errno);
-      default:
-        // ECONNABORTED and, by accept(2), the network errors that a new connection already had.
-        continue;
+    const int error = errno;
+    if (error == EAGAIN) {
+      if (resting_) recover();
+      return;
     }
+    // A turn of nothing but failures is the system's, whatever it calls them.
+    if (!is_of_one_connection(error) || ++failures == accepts_per_turn) return rest(error);
   }
   recover();
 }
 
 /// Has the loop tell of who waits now, and of who comes.
 void Listener::recover() noexcept {
-  if (resting_) loop_.log(LogLevel::info, "accepting connections again");
+  if (resting_) log_limited(loop_, LogLevel::info, "accepting connections again");
   resting_.reset();
   if (const int status = acceptor_->watch_reading(loop_); status != 0) rest(-status);
 }
@@ -173,9 +181,9 @@ void Listener::rest(int error) noexcept {
   // While nothing is polled, a listener must not look to the loop as if it were not there.
   if (!resting_) {
     resting_.emplace(loop_);
-    loop_.guard("listener", [this, error] {
+    log_limited(loop_, LogLevel::warning, "cannot accept connections", [this, error] {
       const std::string what = "cannot accept connections on " + address_.to_string() + ", pausing until it works";
-      loop_.log(LogLevel::warning, Error::system(-error, what).message());
+      return Error::system(-error, what).message();
     });
   }
   loop_.arm(*this, rest_time);

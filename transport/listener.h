@@ -20,15 +20,21 @@ struct ListenOptions {
   bool no_delay = true;
   /// Takes IPv6 alone on an IPv6 address; "*" takes both.
   bool ipv6_only = false;
+  /// Lets other sockets with this option listen on the same TCP port (SO_REUSEPORT), of processes of the same user;
+  /// the system spreads connections over them. For one listener in each of several processes or loops. Off by default,
+  /// as a second server on the port would go unnoticed.
+  bool reuse_port = false;
   /// Access rights of a Unix socket's file.
   unsigned unix_mode = 0660;
 };
 
 /// Accepts connections on a TCP or Unix socket. Belongs to the loop; destroying it stops it, and removes
-/// the file of a Unix socket. A file that a dead process left behind is replaced, one that is in use not.
+/// the file of a Unix socket, if that is still its own. A file that a dead process left behind is replaced, one that is
+/// in use not.
 ///
-/// When descriptors or memory run out (EMFILE, ENFILE, ENOBUFS, ENOMEM) it says so in the log once, pauses
-/// for a moment, and goes on; whoever waits in the backlog meanwhile is not lost.
+/// When accepting fails, for want of descriptors or memory or for whatever else, it logs one line, pauses for 100 ms at
+/// a time, and goes on; connections in the backlog meanwhile are not lost. What accept(2) reports of a single
+/// connection that has gone, or that a firewall forbids, is passed over, unless 64 of them follow each other.
 class TIDEWIRE_API Listener final : private Deadline {
  public:
   /// Takes the new connection. Exceptions are logged, and the connection is closed.

@@ -1,11 +1,16 @@
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <doctest/doctest.h>
 #include <support/descriptor.h>
 #include <support/run.h>
 #include <tidewire/transport/listener.h>
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <climits>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,6 +21,25 @@ using namespace std::chrono_literals;
 using transport::Address;
 using transport::Listener;
 using transport::StreamPtr;
+
+namespace {
+
+int accept_error = 0;     // What accept4 fails with, if not 0,
+int accept_failures = 0;  // so many times.
+int accept_calls = 0;
+
+}  // namespace
+
+/// In place of the system's.
+extern "C" int accept4(int socket, sockaddr* address, socklen_t* size, int flags) {
+  ++accept_calls;
+  if (accept_error != 0 && accept_failures > 0) {
+    --accept_failures;
+    errno = accept_error;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_accept4, socket, address, size, flags));
+}
 
 namespace {
 
@@ -120,6 +144,51 @@ TEST_CASE("connections are taken as descriptors come free, and no line is writte
   run_until(loop, [&] { return !lines.others.empty(); });
   CHECK(lines.warnings.size() == 1);
   CHECK(lines.others.size() == 1);
+}
+
+TEST_CASE("accept that fails for any reason, load or not, pauses with one line and goes on when it works") {
+  // Out of memory; a security module; what none of ours expects; a connection's own error without an end.
+  for (const int error : {ENOMEM, EPERM, EBADF, EINVAL, ECONNABORTED, EPROTO}) {
+    CAPTURE(error);
+    Loop loop;
+    Lines lines(loop);
+    std::vector<StreamPtr> accepted;
+    const auto listener = Listener::open(loop, Address::parse("127.0.0.1:0").value(), {}, [&](StreamPtr stream) {
+                            accepted.push_back(std::move(stream));
+                          }).value();
+    const Descriptor client = connect_to(listener->address());
+    accept_error = error;
+    accept_failures = INT_MAX;
+    accept_calls = 0;
+    bool over = false;
+    int turns = 0;
+    const Timer end = Timer::after(loop, 350ms, [&] { over = true; });
+    for (; !over && turns < 10'000; ++turns) loop.run_once();
+    accept_error = 0;
+    CHECK(turns < 100);
+    CHECK(accept_calls <= 5 * 64);
+    REQUIRE(lines.warnings.size() == 1);
+    CHECK(lines.warnings[0].starts_with("cannot accept connections on "));
+    run_until(loop, [&] { return accepted.size() == 1; });
+    run_until(loop, [&] { return !lines.others.empty(); });
+    CHECK(lines.others == std::vector<std::string>{"accepting connections again"});
+  }
+}
+
+TEST_CASE("an error of one connection is passed over without a pause") {
+  Loop loop;
+  Lines lines(loop);
+  int taken = 0;
+  const auto listener =
+      Listener::open(loop, Address::parse("127.0.0.1:0").value(), {}, [&](StreamPtr) { ++taken; }).value();
+  const Descriptor client = connect_to(listener->address());
+  accept_error = ECONNABORTED;
+  accept_failures = 3;
+  run_until(loop, [&] { return taken == 1; });
+  accept_error = 0;
+  CHECK(accept_failures == 0);
+  CHECK(lines.warnings.empty());
+  CHECK(lines.others.empty());
 }
 
 TEST_CASE("a loop that finds no descriptors for itself throws, and leaves nothing behind") {

@@ -2,13 +2,17 @@
 #include <sys/stat.h>
 
 #include <doctest/doctest.h>
+#include <support/child.h>
 #include <support/consumers.h>
 #include <support/descriptor.h>
 #include <support/run.h>
 #include <tidewire/transport/listener.h>
+#include <atomic>
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace tidewire;
@@ -106,6 +110,72 @@ TEST_CASE("the file of a Unix socket that nobody serves is replaced") {
   REQUIRE(exists(folder.path()));
   Loop loop;
   serves(loop, folder.address());
+}
+
+TEST_CASE("the file of a Unix socket that another listener has replaced is left to it") {
+  const Folder folder;
+  Loop loop;
+  auto old = Listener::open(loop, folder.address(), {}, [](StreamPtr) {}).value();
+  REQUIRE(::unlink(folder.path().c_str()) == 0);
+  const auto successor = Listener::open(loop, folder.address(), {}, [](StreamPtr) {}).value();
+  old.reset();
+  CHECK(exists(folder.path()));
+  CHECK(connect_to(folder.address()).get() >= 0);
+}
+
+TEST_CASE("listeners that start at the same time do not take each other's Unix socket for a stale one") {
+  const Folder folder;
+  for (int round = 0; round < 50; ++round) {
+    {
+      const Descriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+      ::unlink(folder.path().c_str());
+      REQUIRE(::bind(dead.get(), folder.address().data(), folder.address().size()) == 0);
+    }
+    std::atomic<int> listening{0};
+    std::atomic<int> done{0};
+    std::vector<std::thread> starters;
+    for (int index = 0; index < 3; ++index) {
+      starters.emplace_back([&] {
+        Loop loop;
+        const auto listener = Listener::open(loop, folder.address(), {}, [](StreamPtr) {});
+        if (listener) ++listening;
+        ++done;
+        while (done != 3) std::this_thread::yield();
+      });
+    }
+    for (std::thread& starter : starters) starter.join();
+    CHECK(listening == 1);
+  }
+}
+
+TEST_CASE("a port is shared by listeners that all agree to it") {
+  Loop loop;
+  std::vector<StreamPtr> accepted;
+  const auto accept = [&](StreamPtr stream) { accepted.push_back(std::move(stream)); };
+  auto first = Listener::open(loop, at("127.0.0.1:0"), {.reuse_port = true}, accept).value();
+  const Address where = first->address();
+  const auto second = Listener::open(loop, where, {.reuse_port = true}, accept).value();
+  CHECK_FALSE(Listener::open(loop, where, {}, accept));
+  first.reset();
+  const Descriptor client = connect_to(where);
+  run_until(loop, [&] { return !accepted.empty(); });
+}
+
+TEST_CASE("a connection gets no number of the standard streams, and the log does not reach it") {
+  CHECK(in_child([] {
+    Loop loop;
+    std::vector<StreamPtr> accepted;
+    for (int stream = 0; stream < 3; ++stream) ::close(stream);
+    const auto listener = Listener::open(loop, at("127.0.0.1:0"), {}, [&](StreamPtr stream) {
+                            loop.log(LogLevel::error, "not for the client");
+                            accepted.push_back(std::move(stream));
+                          }).value();
+    const Descriptor occupied(::open("/dev/null", O_RDONLY));
+    const Descriptor client = connect_to(listener->address());
+    for (int turn = 0; turn < 1000 && accepted.empty(); ++turn) loop.run_once();
+    char byte = 0;
+    return accepted.size() == 1 && ::recv(client.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  }));
 }
 
 TEST_CASE("a Unix socket that is served is left alone, and so is a file that is no socket") {
