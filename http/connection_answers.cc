@@ -1,3 +1,4 @@
+#include <tidewire/core/log_limit.h>
 #include <tidewire/http/chunk.h>
 #include <tidewire/http/connection.h>
 #include <cassert>
@@ -57,12 +58,12 @@ void Connection::settle() {
       return touch();
     case Response::State::streaming:
       if (response.deferred_ || response.drain_callback_) return enter(Phase::answering);
-      server_->loop.log(LogLevel::error,
-                        "handler began an answer in pieces, and kept no way to end it: connection closed");
+      log_limited(server_->loop, LogLevel::error,
+                  "handler began an answer in pieces, and kept no way to end it: connection closed");
       return finish();
     case Response::State::open:
       if (response.deferred_) return enter(Phase::answering);
-      server_->loop.log(LogLevel::error, "no answer was given to a request: 500");
+      log_limited(server_->loop, LogLevel::error, "no answer was given to a request: 500");
       in_call_ = true;
       answer_status(Status::internal_server_error);
       in_call_ = false;
@@ -75,7 +76,7 @@ void Connection::settle() {
 bool Connection::may_switch() {
   if (exchange_->response.refused_header_) return false;
   if (exchange_->match.outcome == RouteMatch::Outcome::upgrade) return true;
-  server_->loop.log(LogLevel::error, "handler switched protocols on a request that does not ask for it: 500");
+  log_limited(server_->loop, LogLevel::error, "handler switched protocols on a request that does not ask for it: 500");
   return false;
 }
 
@@ -137,7 +138,8 @@ void Connection::write_head(Framing framing) {
 bool Connection::replace_refused_head() {
   Response& response = exchange_->response;
   if (!response.refused_header_) return false;
-  server_->loop.log(LogLevel::error, "response header refused: " + response.refused_header_->message());
+  log_limited(server_->loop, LogLevel::error, "response header refused",
+              [&] { return "response header refused: " + response.refused_header_->message(); });
   response.refused_header_.reset();
   response.head_.clear();
   answer_status(Status::internal_server_error);
@@ -208,7 +210,7 @@ SendStatus Connection::send_piece(Bytes piece) {
   }
   if (response.framing_.kind == Framing::Kind::length) {
     if (piece.size() > response.unsent_bytes_) {
-      server_->loop.log(LogLevel::error, "handler sent more than the length it announced: connection closed");
+      log_limited(server_->loop, LogLevel::error, "handler sent more than the length it announced: connection closed");
       finish();
       return SendStatus::closed;
     }
@@ -233,7 +235,7 @@ SendStatus Connection::end_pieces() {
     if (response.finished()) return after_write();
   }
   if (response.framing_.kind == Framing::Kind::length && response.unsent_bytes_ != 0) {
-    server_->loop.log(LogLevel::error, "handler sent less than the length it announced: connection closed");
+    log_limited(server_->loop, LogLevel::error, "handler sent less than the length it announced: connection closed");
     finish();
     return SendStatus::closed;
   }

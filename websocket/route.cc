@@ -1,3 +1,4 @@
+#include <tidewire/core/log_limit.h>
 #include <tidewire/websocket/handshake.h>
 #include <tidewire/websocket/origin.h>
 #include <tidewire/websocket/route.h>
@@ -81,7 +82,7 @@ std::string choose_subprotocol(const Endpoint& endpoint, const http::Request& re
   if (chosen.empty() || std::ranges::find(offer.subprotocols, chosen) != offer.subprotocols.end()) {
     return std::string(chosen);
   }
-  endpoint.loop.log(LogLevel::error, "subprotocol chosen that the client did not offer; none is used");
+  log_limited(endpoint.loop, LogLevel::error, "subprotocol chosen that the client did not offer; none is used");
   return {};
 }
 
