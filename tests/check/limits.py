@@ -13,6 +13,7 @@ STRUCTS = {
     "websocket::Options": "websocket/options.h",
     "websocket::DeflateOptions": "websocket/deflate_negotiation.h",
     "transport::ListenOptions": "transport/listener.h",
+    "PostLimits": "core/post.h",
     "tls::ServerOptions": "tls/context.h",
     "tls::ClientOptions": "tls/context.h",
     "tls::ProtocolOptions": "tls/context.h",
