@@ -11,6 +11,9 @@ namespace {
 // A frame that lacks at least this much is read straight into its message: below it, one read that brings
 // this frame's rest and the next ones with it is worth more than the copy that it costs.
 constexpr std::size_t direct_bytes = 64 * 1024;
+// After the end, what a peer still sends is read and dropped, so that our Close is not lost to a reset: as much as may
+// have been under way before the peer could read it, which is what the buffers of both systems hold (10 MiB on Linux).
+constexpr std::size_t most_dropped_bytes = std::size_t{16} << 20;
 
 }  // namespace
 
@@ -48,7 +51,7 @@ void Connection::begin(MutableBytes rest) {
 // Receiving
 
 void Connection::on_data(MutableBytes bytes) {
-  if (phase_ >= Phase::ended) return;
+  if (phase_ >= Phase::ended) return drop_received(bytes.size());
   heard_ = endpoint_->loop.now();
   pinged_ = false;
   process(bytes);
@@ -61,6 +64,14 @@ MutableBytes Connection::receive_space() {
 void Connection::on_filled(std::size_t count) {
   protocol_.commit_received(count);
   on_data({});
+}
+
+/// What comes after the end.
+void Connection::drop_received(std::size_t count) {
+  if (phase_ == Phase::closed || end_untold_) return;
+  std::size_t& dropped = extra().dropped_bytes;
+  dropped += count;
+  if (dropped > most_dropped_bytes) close_stream();
 }
 
 void Connection::process(MutableBytes input) noexcept {
@@ -80,7 +91,7 @@ void Connection::process(MutableBytes input) noexcept {
           protocol_.next(rest, limits, endpoint_->spare, protocol_.deflates() ? peer_inflater() : nullptr);
       input = rest;
       if (!event) break;
-      handle_event(*event);
+      handle_event(*event, !input.empty());
     } catch (...) {
       handler_threw();
     }
@@ -95,7 +106,8 @@ void Connection::process(MutableBytes input) noexcept {
   if (phase_ == Phase::open && protocol_.pace() != nullptr) watch_pace();
 }
 
-void Connection::handle_event(const Event& event) {
+/// `more`: other bytes have come after this.
+void Connection::handle_event(const Event& event, bool more) {
   switch (event.kind) {
     case Event::Kind::message:
       return handler().on_message(*this, event.message());
@@ -108,7 +120,7 @@ void Connection::handle_event(const Event& event) {
       return handler().on_pong(*this, event.payload);
     case Event::Kind::close:
       in_call_ = false;  // Between two calls of the handler's: it can be told at once.
-      return peer_closed(event);
+      return peer_closed(event, more);
     case Event::Kind::refusal:
       return begin_close(event.cause, event.code, event.reason);
     case Event::Kind::violation:
@@ -126,10 +138,12 @@ void Connection::answer_ping(Bytes payload) {
   pong.append(payload);
 }
 
-void Connection::peer_closed(const Event& event) {
+void Connection::peer_closed(const Event& event, bool more) {
   endpoint_->publications.deliver();
   if (auto reply = protocol_.close_reply()) write_control(reply);
-  agreed_ = true;
+  // A peer that goes on after its Close (against RFC 6455 5.5.1) may be sending still. The system would answer that
+  // with a reset, which takes our Close with it.
+  peer_done_ = !more;
   if (phase_ == Phase::open) return end(Cause::peer_closed, event.code, event.reason, {});
   const Farewell ours = extra().farewell;
   if (ours.cause == Cause::local_closed) return end(Cause::local_closed, event.code, event.reason, {});
@@ -144,7 +158,11 @@ void Connection::violated(const Event& event) {
 
 void Connection::on_end() {
   peer_ended_ = true;
-  if (phase_ < Phase::ended) return cut(Cause::connection_lost, CloseCode::abnormal, "the peer ended without a Close");
+  if (phase_ < Phase::ended) {
+    // What was sent in answer to its last messages still goes out: it may have ended its sending alone.
+    peer_done_ = true;
+    return lose(Cause::connection_lost, CloseCode::abnormal, "the peer ended without a Close");
+  }
   if (end_untold_) return tell_end();
   if (stream_->queued_bytes() == 0) close_stream();
 }
@@ -233,9 +251,14 @@ void Connection::end(Cause cause, CloseCode code, std::string_view reason, std::
   }
 }
 
-/// The end without a closing handshake, or in the middle of it.
+/// The end at once.
 void Connection::cut(Cause cause, CloseCode code, std::string_view detail) noexcept {
   cut_ = true;
+  lose(cause, code, detail);
+}
+
+/// The end without a closing handshake, or in the middle of it.
+void Connection::lose(Cause cause, CloseCode code, std::string_view detail) noexcept {
   if (phase_ == Phase::closing && extra_->farewell.cause != Cause::local_closed) {
     // Why we said Close remains the reason, however the peer took it.
     const Farewell& ours = extra_->farewell;
@@ -272,7 +295,7 @@ void Connection::tell_end(const CloseInfo& why) noexcept {
   const bool ended = endpoint_->loop.guard("websocket close", [this] {
     // RFC 6455 section 5.5.1: "After both sending and receiving a Close message [...] the server MUST close the
     // underlying TCP connection immediately".
-    if (agreed_) return stream_->close_when_sent();
+    if (peer_done_) return stream_->close_when_sent();
     // Our Close is to arrive, and closing with the peer's bytes unread would reset it away.
     stream_->end();
     stream_->resume();
@@ -285,7 +308,8 @@ void Connection::close_stream() noexcept {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
   endpoint_->loop.disarm(*this);
-  stream_->close();
+  // When the server goes, what it has sent last may still arrive.
+  cut_ && !orphaned_ ? stream_->abort() : stream_->close();
 }
 
 void Connection::on_closed() noexcept {
@@ -325,6 +349,7 @@ void Connection::on_deadline() noexcept {
     case Phase::opening:
     case Phase::ended:
     case Phase::closed:
+      cut_ = true;
       return close_stream();
   }
 }

@@ -63,8 +63,9 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// close does nothing.
   void close(CloseCode code = CloseCode::normal, std::string_view reason = {});
 
-  /// Cuts the connection without a word, for a peer that deserves none. `on_close` follows when the callback
-  /// that runs returns, or before this does.
+  /// Cuts the connection without a word, for a peer that deserves none: what waits is dropped, by the system too, and a
+  /// peer that had not taken all of it gets a reset. `on_close` follows when the callback that runs returns, or before
+  /// this does.
   void abort();
 
   /// Whether messages can be sent: neither side has said Close.
@@ -139,9 +140,9 @@ class TIDEWIRE_API Connection : private http::Successor {
   void handler_threw() noexcept;
   void leave_call() noexcept;
   void process(MutableBytes input) noexcept;
-  void handle_event(const Event& event);
+  void handle_event(const Event& event, bool more);
   void answer_ping(Bytes payload);
-  void peer_closed(const Event& event);
+  void peer_closed(const Event& event, bool more);
   void violated(const Event& event);
 
   [[nodiscard]] bool compose_held(const Message& message) noexcept;
@@ -167,9 +168,11 @@ class TIDEWIRE_API Connection : private http::Successor {
   void begin_close(Cause cause, CloseCode code, std::string_view reason) noexcept;
   void end(Cause cause, CloseCode code, std::string_view reason, std::string_view detail) noexcept;
   void cut(Cause cause, CloseCode code, std::string_view detail) noexcept;
+  void lose(Cause cause, CloseCode code, std::string_view detail) noexcept;
   void tell_end() noexcept;
   void tell_end(const CloseInfo& why) noexcept;
   void close_stream() noexcept;
+  void drop_received(std::size_t count);
   void resume_reading();
   void watch_pace() noexcept;
   void arm_by(std::optional<Tick> due) noexcept;
@@ -196,8 +199,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   bool pinged_ : 1 = false;      // A ping of ours was sent, and nothing has come since.
   bool over_high_water_ : 1 = false;
   bool paused_ : 1 = false;      // The peer is not read from, for it doesn't read.
-  bool cut_ : 1 = false;         // The stream closes with on_close, whatever waits.
-  bool agreed_ : 1 = false;      // Close has gone both ways: the peer has said its last.
+  bool cut_ : 1 = false;         // The stream closes with on_close, and what waits is dropped.
+  bool peer_done_ : 1 = false;   // Nothing of the peer's is waited for: it has sent Close or FIN, and nothing after it.
   bool opened_ : 1 = false;      // on_open was called.
   bool deflating_ : 1 = false;   // The message in parts that is under way is compressed.
   bool peer_ended_ : 1 = false;  // The peer's FIN has come.

@@ -40,6 +40,7 @@ struct ConnectionExtra {
   std::optional<Buffer> pong;     // The payload of the last ping that could not be answered yet.
   std::unique_ptr<DeflateWindows> windows;
   Farewell farewell;
+  std::size_t dropped_bytes = 0;  // What has come since the end.
 };
 
 }  // namespace tidewire::websocket

@@ -386,6 +386,84 @@ TEST_CASE("a client that ends behind its handshake and first frames is heard, an
   CHECK(chat.script.events == std::vector<std::string>{"open", "text one", "close"});
 }
 
+OVER_STREAMS("what is sent in answer to messages that came with the peer's end still goes out", tcp, unix_socket,
+             memory, tls_over_tcp, tls_over_memory) {
+  Chat chat;
+  chat.script.message = [](Connection& peer, const Message& message) {
+    peer.send(message);
+    peer.send(big);
+  };
+  Recorder& client = chat.connect_by(kind);
+  client.write(upgrade("/") + masked(0x81, "one") + masked(0x81, "two"));
+  client.stream->end();
+  chat.until_over(client);
+  CHECK(client.failures.empty());
+  CHECK(client.received.ends_with(plain(0x81, "one") + plain(0x81, big) + plain(0x81, "two") + plain(0x81, big)));
+  CHECK(chat.script.events == std::vector<std::string>{"open", "text one", "text two", "close"});
+  CHECK(chat.script.info.cause == Cause::connection_lost);
+  chat.until_empty();
+}
+
+OVER_STREAMS("a Close with bytes after it is answered with ours, and no reset takes that back", tcp, unix_socket,
+             memory, tls_over_tcp, tls_over_memory) {
+  Chat chat({.close_timeout = 1h});
+  Recorder& client = chat.connect_by(kind);
+  client.write(upgrade("/"));
+  await_upgrade(chat, client);
+  client.stream->pause();
+  client.write(masked(0x88, farewell(1000)) + std::string(3'000'000, 'x'));
+  chat.until([&] { return client.stream->queued_bytes() == 0; });
+  settle(chat.loop);
+  client.write("and more");
+  settle(chat.loop);
+  client.stream->resume();
+  chat.until_over(client);
+  CHECK(client.received == plain(0x88, farewell(1000)));
+  CHECK(client.failures.empty());
+  client.stream->end();
+  chat.until_empty();
+}
+
+TEST_CASE("what comes after the end is dropped up to a bound") {
+  Chat chat({.close_timeout = 1h});
+  SUBCASE("after the peer's Close") { chat.open().write(masked(0x88, farewell(1000)) + std::string(20 << 20, 'x')); }
+  SUBCASE("after ours for a violation") { chat.open().write(masked(0x83, "") + std::string(20 << 20, 'x')); }
+  chat.until_empty();
+  CHECK(chat.script.closes == 1);
+}
+
+OVER_STREAMS("a peer that is given up on is reset, and the system keeps nothing for it", tcp, memory, tls_over_tcp) {
+  Chat chat({.ping_interval = 100ms, .pong_timeout = 100ms, .close_timeout = 100ms});
+  const std::string large(16 << 20, 'x');
+  SUBCASE("no answer to a ping") {
+    chat.script.open = [&](Connection& peer) { peer.send(large); };
+  }
+  SUBCASE("no answer to a Close") {
+    chat.script.open = [&](Connection& peer) {
+      peer.send(large);
+      peer.close();
+    };
+  }
+  SUBCASE("too slow") {
+    chat.script.open = [&](Connection& peer) {
+      peer.send(large);
+      peer.send(large);
+    };
+  }
+  SUBCASE("after both Closes") {
+    chat.script.message = [&](Connection& peer, const Message&) {
+      peer.send(large);
+      peer.close();
+    };
+  }
+  Recorder& client = chat.connect_by(kind);
+  client.data = [&](std::string_view) { client.stream->pause(); };
+  client.write(upgrade("/") + masked(0x81, "go") + masked(0x88, farewell(1000)));
+  chat.until_closed();
+  chat.until([&] { return client.failures.size() == 1; });
+  chat.until_empty();
+}
+
 TEST_CASE("the peer's bytes after its Close are dropped, and the stream ends") {
   Chat chat({.close_timeout = 100ms});
   Recorder& client = chat.open();
