@@ -1,5 +1,5 @@
 #include <tidewire/http/connection.h>
-#include <cassert>
+#include <algorithm>
 
 namespace tidewire::http {
 
@@ -28,7 +28,7 @@ std::string_view Connection::peer_text() {
 // From the stream
 
 void Connection::on_end() {
-  peer_ended_ = true;
+  peer_ended_ = client_ended_ = true;
   switch (phase_) {
     case Phase::idle:
     case Phase::head:
@@ -42,9 +42,35 @@ void Connection::on_end() {
       if (stream_->queued_bytes() == 0) finish();
       break;
     case Phase::answering:
+      return heed_client_end();
     case Phase::closed:
       break;
   }
+}
+
+void Connection::on_peer_ended() {
+  client_ended_ = true;
+  heed_client_end();
+}
+
+/// A client that has ended its side may be waiting for its answer, or be gone: they look the same. One that is complete
+/// at once is sent. An answer in pieces may have no end of its own, so unless the handler sees to it, it is over.
+void Connection::heed_client_end() {
+  if (phase_ != Phase::answering) return;
+  Response& response = exchange_->response;
+  if (response.client_end_told_) return;
+  if (response.client_end_callback_) {
+    response.client_end_told_ = true;
+    const auto ended = std::exchange(response.client_end_callback_, nullptr);
+    const ServerState::Pin pin(*server_);
+    return call("peer end callback", ended);
+  }
+  if (response.state_ == Response::State::streaming) finish();
+}
+
+/// If the client's end has come already, sees to it at the end of the turn.
+void Connection::await_client_end() {
+  if (client_ended_ && phase_ == Phase::answering) touch();
 }
 
 void Connection::on_writable() {
@@ -81,7 +107,11 @@ void Connection::flush() noexcept {
     delete this;
   } else if (phase_ != Phase::closed && phase_ != Phase::lingering) {
     const ServerState::Pin pin(*server_);
-    if (!server_->loop.guard("connection", [this] { process_input(); })) finish();
+    const bool done = server_->loop.guard("connection", [this] {
+      process_input();
+      if (client_ended_) heed_client_end();
+    });
+    if (!done) finish();
   }
 }
 
@@ -110,6 +140,12 @@ void Connection::finish() noexcept {
   if (exchange_->ticket) exchange_->ticket->connection = nullptr;
   // Not from within a call that the handler makes.
   if (!in_call_) tell_gone();
+}
+
+/// The end of a connection with a client that takes nothing: the system drops what it holds for it.
+void Connection::give_up() noexcept {
+  stream_->abort();
+  finish();
 }
 
 /// Tells the handler that its answer has nobody to go to any more. It may destroy the server.
@@ -176,31 +212,39 @@ std::chrono::milliseconds Connection::limit() const noexcept {
   }
 }
 
-/// The deadline is only ever moved forward in time when it falls due: that costs the common request nothing.
+/// The deadline is only ever moved forward in time when it falls due: that costs the common request nothing. It falls
+/// due after a rate window at the latest, since output may wait by then that did not when the phase began.
 void Connection::enter(Phase phase) noexcept {
   phase_ = phase;
   since_ = server_->loop.now();
-  const Tick due = since_ + Loop::ticks(limit());
+  taken_mark_.reset();
+  const Tick due = since_ + Loop::ticks(std::min(limit(), server_->options.rate_window));
   if (!armed() || static_cast<std::int32_t>(due - Deadline::due()) < 0) server_->loop.arm_at(*this, due);
+}
+
+/// Whether output waits for the client, and nothing else is waited for.
+bool Connection::awaits_reader() const noexcept {
+  return phase_ != Phase::head && phase_ != Phase::body && stream_->queued_bytes() != 0;
 }
 
 void Connection::on_deadline() noexcept {
   Loop& loop = server_->loop;
-  const Tick due = since_ + Loop::ticks(limit());
+  const bool unread = awaits_reader();
+  const Tick due = since_ + Loop::ticks(unread ? server_->options.rate_window : limit());
   if (static_cast<std::int32_t>(due - loop.now()) > 0) return loop.arm_at(*this, due);
   const bool done = loop.guard("connection", [&] {
-    const bool unread = stream_->queued_bytes() != 0;
+    if (unread) return check_reader();
     switch (phase_) {
       case Phase::idle:
-        return unread ? check_rate(stream_->taken_bytes(), taken_mark_) : finish_last();
+        return finish_last();
       case Phase::head:
         return refuse(Status::request_timeout, "the request's head took too long");
       case Phase::body:
-        return check_rate(exchange_->decoder.received_bytes(), received_mark_);
+        return check_body();
       case Phase::answering:
-        return unread ? check_rate(stream_->taken_bytes(), taken_mark_) : enter(phase_);
+        return enter(phase_);
       case Phase::lingering:
-        return unread ? check_rate(stream_->taken_bytes(), taken_mark_) : finish();
+        return finish();
       case Phase::closed:
         return;
     }
@@ -208,18 +252,30 @@ void Connection::on_deadline() noexcept {
   if (!done) finish();
 }
 
-/// Ends the connection if too little has moved since the window began, or begins another window. `mark`: what had
-/// moved by then, of the same count.
-void Connection::check_rate(std::uint64_t moved_bytes, std::uint64_t& mark) {
-  assert(moved_bytes >= mark);
+/// Whether so little has moved in a rate window that the client is held to be stuck.
+bool Connection::too_slow(std::uint64_t moved_bytes) const noexcept {
   const ServerOptions& options = server_->options;
-  const auto window = static_cast<std::uint64_t>(limit().count());
-  if (moved_bytes - mark < options.min_bytes_per_second * window / 1000) {
-    if (phase_ != Phase::body) return finish();
+  return moved_bytes < options.min_bytes_per_second * static_cast<std::uint64_t>(options.rate_window.count()) / 1000;
+}
+
+/// Gives up on a client that takes its answer too slowly, or begins another window. What the client's system has
+/// acknowledged counts, where ours reports it: ours takes megabytes that the client never reads, and from a slow client
+/// it takes more only in steps of megabytes. The first window after a change of phase only sets the mark.
+void Connection::check_reader() {
+  const std::uint64_t taken = stream_->acknowledged_bytes().value_or(stream_->taken_bytes());
+  if (taken_mark_ && too_slow(taken - *taken_mark_)) return give_up();
+  enter(phase_);
+  taken_mark_ = taken;
+}
+
+/// Refuses a request whose body comes too slowly, or begins another window.
+void Connection::check_body() {
+  const std::uint64_t received = exchange_->decoder.received_bytes();
+  if (too_slow(received - received_mark_)) {
     return refuse(Status::request_timeout, "the request's body came too slowly");
   }
-  mark = moved_bytes;
   enter(phase_);
+  received_mark_ = received;
 }
 
 }  // namespace tidewire::http

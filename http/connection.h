@@ -4,6 +4,7 @@
 #include <tidewire/http/server_state.h>
 #include <tidewire/transport/stream.h>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tidewire::http {
@@ -21,6 +22,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   // From the stream.
   void on_data(MutableBytes bytes) override;
   void on_end() override;
+  void on_peer_ended() override;
   void on_writable() override;
   void on_failed(const Error& error) override;
   void on_closed() noexcept override;
@@ -32,6 +34,8 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   SendStatus send_piece(Bytes piece);
   SendStatus end_pieces();
   [[nodiscard]] Deferred defer();
+  [[nodiscard]] bool client_ended() const noexcept { return client_ended_; }
+  void await_client_end();
 
   // From a Deferred.
   void run(Callback<void(Response&)>& answer) { call("deferred answer", answer); }
@@ -54,6 +58,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   [[nodiscard]] std::size_t begin_body(Bytes head, MutableBytes rest);
   [[nodiscard]] std::size_t take_body(Bytes bytes);
   void process_input();
+  void drop_received(std::size_t count);
   [[nodiscard]] bool may_take() const noexcept;
 
   // Answers.
@@ -61,6 +66,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   template <class Call>
   void call(const char* where, Call&& handler) noexcept;
   void settle();
+  void watch_answer() noexcept;
   void answer_exception();
   void replace_answer();
   [[nodiscard]] bool may_switch();
@@ -79,14 +85,19 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   // The end.
   void finish_last();
   void finish() noexcept;
+  void give_up() noexcept;
   void tell_gone() noexcept;
+  void heed_client_end();
   void release_exchange() noexcept;
   void recycle_exchange() noexcept;
 
   // Time.
   void enter(Phase phase) noexcept;
   void on_deadline() noexcept override;
-  void check_rate(std::uint64_t moved_bytes, std::uint64_t& mark);
+  [[nodiscard]] bool awaits_reader() const noexcept;
+  [[nodiscard]] bool too_slow(std::uint64_t moved_bytes) const noexcept;
+  void check_reader();
+  void check_body();
   [[nodiscard]] std::chrono::milliseconds limit() const noexcept;
 
   [[nodiscard]] std::string_view peer_text() override;
@@ -99,17 +110,20 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   std::unique_ptr<Exchange> exchange_;
   Buffer input_;      // What came and could not be taken yet.
   std::string peer_;  // The client's address, once a handler has asked for it.
-  // For the rate: what had moved when the window began, of the request's body and of the output.
+  // For the rates, by when the window began: what had come of the body, and what was taken of the output, if that is
+  // watched.
   std::uint64_t received_mark_ = 0;
-  std::uint64_t taken_mark_ = 0;
-  Tick since_ = 0;  // When the phase or the window began.
+  std::optional<std::uint64_t> taken_mark_;
+  std::size_t dropped_bytes_ = 0;  // Of what came after the last answer.
+  Tick since_ = 0;                 // When the phase or the window began.
   Phase phase_ = Phase::idle;
   bool first_request_ = true;
   bool in_take_ = false;      // Requests are being taken from what came.
   bool in_call_ = false;      // A handler of ours is on the stack.
   bool last_answer_ = false;  // The connection ends with the answer under way.
   bool draining_ = false;
-  bool peer_ended_ = false;
+  bool peer_ended_ = false;    // The client's FIN was read.
+  bool client_ended_ = false;  // It has come at least; what the client sent before may be unread.
   bool dirty_ = false;
   bool destroy_in_flush_ = false;
 };

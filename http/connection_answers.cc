@@ -57,18 +57,26 @@ void Connection::settle() {
       // Within `take` the stream is handed over when that returns; after a deferred answer, in the flush.
       return touch();
     case Response::State::streaming:
-      if (response.deferred_ || response.drain_callback_) return enter(Phase::answering);
+      if (response.deferred_ || response.drain_callback_) {
+        watch_answer();
+        return await_client_end();
+      }
       log_limited(server_->loop, LogLevel::error,
                   "handler began an answer in pieces, and kept no way to end it: connection closed");
       return finish();
     case Response::State::open:
-      if (response.deferred_) return enter(Phase::answering);
+      if (response.deferred_) return watch_answer();
       log_limited(server_->loop, LogLevel::error, "no answer was given to a request: 500");
       in_call_ = true;
       answer_status(Status::internal_server_error);
       in_call_ = false;
       return complete_exchange();
   }
+}
+
+/// The answer goes on: begins to watch how it is taken. Once, for what is added must not put off the deadline.
+void Connection::watch_answer() noexcept {
+  if (!std::exchange(exchange_->response.watched_, true)) enter(Phase::answering);
 }
 
 /// Whether what the handler decided can be done: the field that was refused must not be missing from a 101, and
@@ -251,7 +259,7 @@ SendStatus Connection::after_write() {
   if (queued > server_->options.high_water_bytes) {
     Response& response = exchange_->response;
     if (queued > server_->options.max_backpressure_bytes && response.state_ == Response::State::streaming) {
-      finish();
+      give_up();
       return SendStatus::closed;
     }
     response.over_high_water_ = true;

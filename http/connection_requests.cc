@@ -4,7 +4,8 @@
 namespace tidewire::http {
 
 void Connection::on_data(MutableBytes bytes) {
-  if (phase_ == Phase::lingering || phase_ == Phase::closed) return;
+  if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::lingering) return drop_received(bytes.size());
   if (!input_.empty() || !may_take()) {
     input_.append(bytes);
     if (may_take()) return process_input();
@@ -14,6 +15,12 @@ void Connection::on_data(MutableBytes bytes) {
   }
   const std::size_t used = take(bytes);
   if (phase_ != Phase::closed && phase_ != Phase::lingering) input_.append(bytes.subspan(used));
+}
+
+/// After the last answer.
+void Connection::drop_received(std::size_t count) {
+  dropped_bytes_ += count;
+  if (dropped_bytes_ > server_->options.max_linger_bytes) finish();
 }
 
 /// Goes on with what had to wait.

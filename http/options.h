@@ -41,6 +41,9 @@ struct ServerOptions {
   /// How long what a client still sends is read and dropped after our last answer, so that the answer isn't
   /// lost to a reset.
   std::chrono::milliseconds linger_timeout{2'000};
+  /// And how much at the most: what may have been under way before the client could read the answer, which is what
+  /// the buffers of both systems hold (10 MiB on Linux).
+  std::size_t max_linger_bytes = std::size_t{16} << 20;
 
   /// An answer in pieces: above this `write` says `queued`...
   std::size_t high_water_bytes = 64 * 1024;

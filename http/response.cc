@@ -14,13 +14,14 @@ void Response::clear() noexcept {
   connection_ = nullptr;
   head_.clear();
   state_ = State::open;
-  head_only_ = old_client_ = deferred_ = over_high_water_ = false;
+  head_only_ = old_client_ = deferred_ = over_high_water_ = watched_ = client_end_told_ = false;
   framing_ = {};
   unsent_bytes_ = 0;
   announced_bytes_.reset();
   refused_header_.reset();
   drain_callback_ = nullptr;
   close_callback_ = nullptr;
+  client_end_callback_ = nullptr;
   make_successor_ = nullptr;
 }
 
@@ -72,6 +73,13 @@ SendStatus Response::end() {
 void Response::on_drain(std::function<void(Response&)> ready) { drain_callback_ = std::move(ready); }
 
 void Response::on_close(std::function<void()> gone) { close_callback_ = std::move(gone); }
+
+bool Response::peer_ended() const noexcept { return connection_ != nullptr && connection_->client_ended(); }
+
+void Response::on_peer_end(std::function<void(Response&)> ended) {
+  client_end_callback_ = std::move(ended);
+  if (connection_ != nullptr) connection_->await_client_end();
+}
 
 Deferred Response::defer() { return connection_->defer(); }
 

@@ -70,6 +70,16 @@ class TIDEWIRE_API Response {
   /// Calls `gone` if the connection ends before the answer does. Not from within a call on this object.
   void on_close(std::function<void()> gone);
 
+  /// Whether the client has ended its side of the connection (FIN), as far as that can be seen: one that follows more
+  /// unread bytes than the system's receive window holds cannot. A client that ended only its sending still takes its
+  /// answer; one that closed looks the same, until something is sent and comes back as a reset.
+  [[nodiscard]] bool peer_ended() const noexcept;
+  /// Calls `ended` when the client has ended its side before the answer is complete, once, in a later turn if it has
+  /// already. Not from within a call on this object. The handler then decides: to go on, to answer, or to drop its
+  /// promise. Without this, a pending answer goes on, and one in pieces that has begun (an event stream, for one) is
+  /// cut off, with `on_close`. A reset ends the connection in any case, with `on_close`.
+  void on_peer_end(std::function<void(Response&)> ended);
+
   /// Promises an answer later; see Deferred.
   [[nodiscard]] Deferred defer();
 
@@ -101,12 +111,15 @@ class TIDEWIRE_API Response {
   bool old_client_ = false;  // HTTP/1.0: knows no chunks.
   bool deferred_ = false;
   bool over_high_water_ = false;
+  bool watched_ = false;            // How it is taken: by the connection's deadline.
+  bool client_end_told_ = false;    // To the handler, which decides what follows.
   Framing framing_;                 // While streaming.
   std::uint64_t unsent_bytes_ = 0;  // Of an announced length.
   std::optional<std::uint64_t> announced_bytes_;
   std::optional<Error> refused_header_;
   std::function<void(Response&)> drain_callback_;
   std::function<void()> close_callback_;
+  std::function<void(Response&)> client_end_callback_;
   std::string switch_to_;
   SuccessorFactory make_successor_;
 };

@@ -73,6 +73,17 @@ int main(int argc, char** argv) {
   });
   // [timer]
 
+  // [leave]
+  server.get("/dear", [&loop](const http::Request&, http::Response& response) {
+    auto timer = std::make_shared<Timer>();
+    *timer = Timer::after(loop, 50ms, [later = response.defer()] { later.send("worth it\n"); });
+    response.on_peer_end([timer](http::Response& answer) {
+      answer.send(http::Status::service_unavailable, "too late\n");
+      timer->cancel();
+    });
+  });
+  // [leave]
+
   // [forgotten]
   server.get("/forgotten", [](const http::Request&, http::Response& response) {
     const auto promise = response.defer();

@@ -2,6 +2,7 @@
 #include <support/openssl_peer.h>
 #include <support/web.h>
 #include <tidewire/http/connection.h>
+#include <array>
 #include <optional>
 #include <stdexcept>
 
@@ -499,6 +500,183 @@ TEST_CASE("a client that takes nothing is cut off, though what it asks of TLS ad
     client.write("G");
   });
   site.until([&] { return gone; });
+}
+
+OVER_STREAMS("a client that takes nothing of a whole answer is reset, whatever comes after the answer", tcp, memory,
+             tls_over_tcp, tls_over_memory) {
+  Site site({.keep_alive_timeout = 1h, .rate_window = 100ms, .linger_timeout = 50ms});
+  site.server->get("/", [](const Request&, Response& response) { response.send(std::string(16 << 20, 'x')); });
+  Recorder& client = site.connect_by(kind);
+  client.data = [&](std::string_view) { client.stream->pause(); };
+  SUBCASE("nothing") { client.write(get("/")); }
+  SUBCASE("another request") { client.write(get("/") + get("/")); }
+  SUBCASE("the end") { client.write(get("/", "Connection: close\r\n")); }
+  site.until([&] { return client.failures.size() == 1; });
+  site.until_empty();
+}
+
+TEST_CASE("pieces that are added do not put off the end of a client that takes nothing") {
+  Site site({.keep_alive_timeout = 1h, .rate_window = 200ms});
+  bool gone = false;
+  std::optional<Deferred> later;
+  site.server->get("/", [&](const Request&, Response& response) {
+    response.on_close([&] { gone = true; });
+    response.write(std::string(300'000, 'x'));
+    later = response.defer();
+  });
+  Recorder& stuck = site.connect({}, false);
+  stuck.write(get("/"));
+  const Timer timer = Timer::every(site.loop, 10ms, [&] {
+    if (later && !gone) later->run([](Response& response) { response.write("x"); });
+  });
+  site.until([&] { return gone; });
+}
+
+TEST_CASE("a slow client is not cut while it takes enough") {
+  Site site({.min_bytes_per_second = 1000, .rate_window = 100ms});
+  site.server->get("/", [](const Request&, Response& response) { response.send(std::string(1'000'000, 'x')); });
+  // Less is taken at once than an answer has, and more every turn.
+  Recorder& client = site.connect({.capacity_bytes = 1000, .chunk_bytes = 1000});
+  client.write(get("/"));
+  site.until([&] { return client.received.size() > 1'000'000; });
+  CHECK(client.failures.empty());
+}
+
+TEST_CASE("what comes after the last answer is dropped up to a bound") {
+  Site site({.linger_timeout = 1h, .max_linger_bytes = 100'000});
+  Recorder& client = site.connect();
+  client.write("NONSENSE\r\n\r\n");
+  site.until_over(client);
+  CHECK(client.received.starts_with("HTTP/1.1 400 "));
+  client.write(std::string(200'000, 'x'));
+  site.until_empty();
+}
+
+// Clients that leave while an answer is pending
+
+namespace {
+
+/// A client that waits for its answer, and what it has sent ahead.
+struct Pending {
+  const char* name;
+  std::size_t ahead_bytes;
+};
+constexpr std::array pendings{Pending{"read from", 0}, Pending{"paused, with requests that wait", 50'000}};
+
+}  // namespace
+
+OVER_STREAMS("a client that ends its side while an answer is pending is noticed, and gets the answer", tcp, unix_socket,
+             memory, tls_over_tcp, tls_over_memory) {
+  for (const Pending& pending : pendings) {
+    CAPTURE(pending.name);
+    Site site;
+    std::optional<Deferred> later;
+    int ends = 0;
+    bool gone = false;
+    site.server->get("/", [&](const Request&, Response& response) {
+      CHECK_FALSE(response.peer_ended());
+      response.on_close([&] { gone = true; });
+      response.on_peer_end([&](Response& answer) {
+        CHECK(answer.peer_ended());
+        ++ends;
+      });
+      later = response.defer();
+    });
+    Recorder& client = site.connect_by(kind);
+    client.write(get("/") + std::string(pending.ahead_bytes, 'x'));
+    site.until([&] { return later.has_value(); });
+    settle(site.loop);
+    CHECK(ends == 0);
+    client.stream->end();
+    site.until([&] { return ends == 1; });
+    settle(site.loop);
+    CHECK(ends == 1);
+    later->send("the answer");
+    site.until_received(client, "the answer");
+    site.until_over(client);
+    CHECK(client.failures.empty());
+    CHECK_FALSE(gone);
+  }
+}
+
+TEST_CASE("a handler that asks for the client's end after it has come hears of it in a later turn") {
+  Site site;
+  std::optional<Deferred> later;
+  site.server->get("/", [&](const Request&, Response& response) { later = response.defer(); });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  client.stream->end();
+  site.until([&] { return later.has_value(); });
+  settle(site.loop);
+  bool asking = true;
+  later->run([&](Response& response) {
+    CHECK(response.peer_ended());
+    response.on_peer_end([&](Response& answer) {
+      CHECK_FALSE(asking);
+      answer.send("the end");
+    });
+  });
+  asking = false;
+  site.until_received(client, "the end");
+}
+
+OVER_STREAMS("a client that resets the connection while an answer is pending is noticed", tcp, unix_socket, memory,
+             tls_over_tcp, tls_over_memory) {
+  for (const Pending& pending : pendings) {
+    CAPTURE(pending.name);
+    Site site;
+    std::optional<Deferred> later;
+    bool gone = false;
+    site.server->get("/first", [](const Request&, Response& response) { response.send("first"); });
+    site.server->get("/", [&](const Request&, Response& response) {
+      response.on_close([&] { gone = true; });
+      later = response.defer();
+    });
+    // It closes with the first answer unread.
+    Recorder& client = site.connect_by(kind, false);
+    client.write(get("/first") + get("/") + std::string(pending.ahead_bytes, 'x'));
+    site.until([&] { return later.has_value(); });
+    settle(site.loop);
+    CHECK_FALSE(gone);
+    client.stream->close();
+    site.until([&] { return gone; });
+    site.until_empty();
+  }
+}
+
+TEST_CASE("an answer in pieces ends with its client, unless the handler sees to that") {
+  for (const Pending& pending : pendings) {
+    CAPTURE(pending.name);
+    for (const std::string_view way : {"begun before the end", "begun after the end", "seen to"}) {
+      CAPTURE(way);
+      Site site;
+      std::optional<Deferred> later;
+      bool ended = false;
+      bool gone = false;
+      site.server->get("/", [&](const Request&, Response& response) {
+        response.on_close([&] { gone = true; });
+        if (way == "seen to") response.on_peer_end([&](Response&) { ended = true; });
+        if (way != "begun after the end") response.write("one ");
+        later = response.defer();
+      });
+      Recorder& client = site.connect();
+      client.write(get("/") + std::string(pending.ahead_bytes, 'x'));
+      site.until([&] { return later.has_value(); });
+      client.stream->end();
+      settle(site.loop);
+      later->run([](Response& response) { response.write("two"); });
+      if (way != "seen to") {
+        site.until([&] { return gone; });
+        continue;
+      }
+      site.until_received(client, "two");
+      CHECK(ended);
+      CHECK_FALSE(gone);
+      later->run([](Response& response) { response.end(); });
+      site.until_over(client);
+      CHECK(client.received.find("0\r\n\r\n") != std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("after the last answer what the client still sends is dropped, and the connection ends") {
