@@ -92,7 +92,8 @@ class TIDEWIRE_API BodyDecoder {
   /// Bytes of content delivered so far.
   [[nodiscard]] std::uint64_t received_bytes() const noexcept { return received_; }
 
-  /// For Kind::length: how many bytes of content are missing yet.
+  /// How many bytes of content are missing yet, as far as that is known: of the body for Kind::length, of the current
+  /// chunk for Kind::chunked.
   [[nodiscard]] std::uint64_t remaining_bytes() const noexcept { return remaining_; }
 
   /// The trailer fields, once `done`. Views of this decoder: valid until start() or its end.

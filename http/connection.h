@@ -21,6 +21,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
 
   // From the stream.
   void on_data(MutableBytes bytes) override;
+  std::size_t receive_limit() const noexcept override;
   void on_end() override;
   void on_peer_ended() override;
   void on_writable() override;
@@ -59,6 +60,8 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   [[nodiscard]] std::size_t take_body(Bytes bytes);
   void process_input();
   void drop_received(std::size_t count);
+  void keep(Bytes bytes);
+  [[nodiscard]] std::size_t most_kept_bytes() const noexcept { return server_->options.max_head_bytes + 1; }
   [[nodiscard]] bool may_take() const noexcept;
 
   // Answers.

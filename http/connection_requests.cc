@@ -1,4 +1,5 @@
 #include <tidewire/http/connection.h>
+#include <algorithm>
 
 /// Taking requests from what a client sends, up to the handing over to another protocol.
 namespace tidewire::http {
@@ -7,14 +8,34 @@ void Connection::on_data(MutableBytes bytes) {
   if (phase_ == Phase::closed) return;
   if (phase_ == Phase::lingering) return drop_received(bytes.size());
   if (!input_.empty() || !may_take()) {
-    input_.append(bytes);
-    if (may_take()) return process_input();
-    // Requests that wait are held, so that the peer's going away is noticed, but not without bound.
-    if (input_.size() > server_->options.max_head_bytes) stream_->pause();
+    keep(bytes);
+    if (may_take()) process_input();
     return;
   }
   const std::size_t used = take(bytes);
-  if (phase_ != Phase::closed && phase_ != Phase::lingering) input_.append(bytes.subspan(used));
+  if (phase_ != Phase::closed && phase_ != Phase::lingering) keep(bytes.subspan(used));
+}
+
+/// What may be kept of a head or of requests that wait, less what is. One byte more than a head may have, by which one
+/// that is too large shows. Of a body, which is taken as it comes, as much as is known to be missing is added.
+std::size_t Connection::receive_limit() const noexcept {
+  if (phase_ == Phase::lingering || phase_ == Phase::closed) return SIZE_MAX;
+  const std::size_t most = most_kept_bytes();
+  const std::size_t room = input_.size() < most ? most - input_.size() : 1;
+  if (phase_ != Phase::body) return room;
+  constexpr std::uint64_t plenty = std::uint64_t{1} << 20;
+  return room + static_cast<std::size_t>(std::min(exchange_->decoder.remaining_bytes(), plenty));
+}
+
+/// Keeps what cannot be taken yet. Requests that wait are read ahead up to the bound, then no further.
+void Connection::keep(Bytes bytes) {
+  if (bytes.empty()) return;
+  const std::size_t most = most_kept_bytes();
+  const std::size_t needed = input_.size() + bytes.size();
+  // Growing by doubling, the buffer would have up to twice as much.
+  if (bytes.size() > input_.spare() && needed > most / 2 && needed <= most) input_.reallocate(most);
+  input_.append(bytes);
+  if (needed >= most && !may_take()) stream_->pause();
 }
 
 /// After the last answer.

@@ -95,6 +95,10 @@ class SecureStream final : public Stream,
 
   // From the stream below.
   void on_data(MutableBytes bytes) override;
+  /// Records that the consumer does not want now are kept, so that they are no more than it takes.
+  std::size_t receive_limit() const noexcept override {
+    return consumer_ != nullptr ? consumer_->receive_limit() : SIZE_MAX;
+  }
   void on_end() override;
   void on_peer_ended() override;
   void on_writable() override;

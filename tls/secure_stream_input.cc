@@ -1,5 +1,6 @@
 #include <tidewire/tls/openssl_error.h>
 #include <tidewire/tls/secure_stream.h>
+#include <algorithm>
 #include <utility>
 
 /// What comes: records in, text out.
@@ -41,7 +42,7 @@ bool SecureStream::receive_once(Bytes& input) {
   deliver([&](transport::Consumer& consumer) { space = consumer.receive_space(); });
   if (dead() || !reading_) return false;
   const bool direct = !space.empty();
-  if (!direct) space = io_->text();
+  if (!direct) space = io_->text().first(std::min(io_->text().size(), receive_limit()));
 
   std::size_t count = 0;
   const int error = decrypt(input, space, count);

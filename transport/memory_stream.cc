@@ -177,7 +177,8 @@ class MemoryStream final : public Stream, private Flushable {
     }
     const MutableBytes space = consumer_->receive_space();
     if (!reading_ || dead()) return;
-    const std::size_t most = space.empty() ? options_.chunk_bytes : std::min(space.size(), options_.chunk_bytes);
+    const std::size_t wanted = space.empty() ? consumer_->receive_limit() : space.size();
+    const std::size_t most = std::min(wanted, options_.chunk_bytes);
     const std::size_t count = std::min(inbox_.size(), most);
     // A copy: the consumer may write to the bytes, and more may arrive while it does.
     delivered_.clear();

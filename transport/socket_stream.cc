@@ -3,6 +3,7 @@
 #include <tidewire/transport/descriptor.h>
 #include <tidewire/transport/socket_stream.h>
 #include <tidewire/transport/socket_stream_internal.h>
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -81,7 +82,10 @@ bool SocketStream::read_once(bool to_the_end) {
   deliver([&](Consumer& consumer) { space = consumer.receive_space(); });
   if (dead() || !reading_) return false;
   const bool direct = !space.empty();
-  if (!direct) space = buffers_->receive();
+  if (!direct) {
+    space = buffers_->receive();
+    if (consumer_ != nullptr) space = space.first(std::min(space.size(), consumer_->receive_limit()));
+  }
 
   bool more = false;
   const ssize_t received = local_ ? receive_local(descriptor(), space, more) : receive_piece(descriptor(), space);

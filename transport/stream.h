@@ -39,6 +39,9 @@ class TIDEWIRE_API Consumer : public Deadline {
   /// Where the next bytes are wanted: an empty answer means anywhere, and `on_data` follows. Otherwise at
   /// least one byte of it will be filled and `on_filled` called, unless the stream ends instead.
   virtual MutableBytes receive_space() { return {}; }
+  /// How many bytes may come at once where there is no receive space. A consumer that keeps what it cannot take now
+  /// bounds by it what it keeps: the rest stays in the system, or below. At least one.
+  [[nodiscard]] virtual std::size_t receive_limit() const noexcept { return SIZE_MAX; }
   /// The first `count` bytes of the receive space were filled.
   virtual void on_filled(std::size_t count);
 

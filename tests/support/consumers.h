@@ -17,6 +17,7 @@ class Recorder : public transport::Consumer {
 
   void on_data(MutableBytes bytes) override;
   MutableBytes receive_space() override;
+  std::size_t receive_limit() const noexcept override { return most; }
   void on_filled(std::size_t count) override;
   void on_end() override;
   void on_peer_ended() override;
@@ -34,6 +35,7 @@ class Recorder : public transport::Consumer {
   std::vector<Error> failures;
   int data_calls = 0, filled_calls = 0, ends = 0, peer_ends = 0, writables = 0, closes = 0, drains = 0, abandons = 0;
   int calls_when_closed = 0;
+  std::size_t most = SIZE_MAX;  ///< That is wanted at once.
   Callback<void(std::string_view)> data;
   Callback<MutableBytes()> space;
   Callback<void(std::size_t)> filled;

@@ -4,6 +4,7 @@
 #include <support/streams.h>
 #include <tidewire/core/shared_bytes.h>
 #include <tidewire/transport/stream.h>
+#include <algorithm>
 #include <array>
 #include <new>
 #include <optional>
@@ -68,6 +69,22 @@ struct Staged {
 
 #define EVERY_STREAM(name) \
   OVER_STREAMS(name, tcp, unix_socket, tcp_by_libuv, unix_by_libuv, memory, tls_over_tcp, tls_over_memory)
+
+EVERY_STREAM("no more comes at once than the consumer wants, and all of it in the end") {
+  Loop loop(kind.polling);
+  auto [one, other] = kind.connect(loop);
+  Recorder near(std::move(one));
+  Recorder far(std::move(other), false);
+  near.most = 1000;
+  std::size_t largest = 0;
+  near.data = [&](std::string_view bytes) { largest = std::max(largest, bytes.size()); };
+  std::string sent;
+  for (int line = 0; sent.size() < 100'000; ++line) sent += std::to_string(line) + "\n";
+  far.write(sent);
+  run_until(loop, [&] { return near.received.size() == sent.size(); });
+  CHECK(near.received == sent);
+  CHECK(largest <= 1000);
+}
 
 EVERY_STREAM("what is written arrives, in order, and can be sent back") {
   Loop loop(kind.polling);
