@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tidewire/core/export.h>
 #include <memory>
 #include <type_traits>
 #include <utility>

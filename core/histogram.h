@@ -55,8 +55,8 @@ class TIDEWIRE_API Histogram {
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
   /// 0 when nothing was recorded, as are maximum, mean and all quantiles.
-  [[nodiscard]] std::uint64_t min() const noexcept;
-  [[nodiscard]] std::uint64_t max() const noexcept { return max_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t(min)() const noexcept;
+  [[nodiscard]] std::uint64_t(max)() const noexcept { return max_.load(std::memory_order_relaxed); }
   /// Of sums below 2^64: of latencies in nanoseconds, 584 years together.
   [[nodiscard]] double mean() const noexcept;
 
@@ -101,7 +101,7 @@ class TIDEWIRE_API Histogram {
   std::unique_ptr<Cell[]> counts_;
   Cell count_{0};
   Cell sum_{0};
-  Cell min_{std::numeric_limits<std::uint64_t>::max()};
+  Cell min_{(std::numeric_limits<std::uint64_t>::max)()};
   Cell max_{0};
 };
 

@@ -303,11 +303,11 @@ void Loop::log_exception(const char* where) noexcept {
   }
 }
 
-Result<void> Loop::on_signal(std::initializer_list<int> signals, std::function<void()> handler) {
+Result<void> Loop::on_signal(std::initializer_list<int> numbers, std::function<void()> handler) {
   assert(in_thread());
   const HeldStandardStreams held;
   const auto shared = std::make_shared<std::function<void()>>(std::move(handler));
-  for (const int signal : signals) {
+  for (const int signal : numbers) {
     auto watch = std::make_unique<SignalWatch>(SignalWatch{.loop = this, .handler = shared});
     signals_.reserve(signals_.size() + 1);
     if (const int status = uv_signal_init(native_, &watch->handle); status != 0) {

@@ -152,7 +152,7 @@ class TIDEWIRE_API Loop {
   [[nodiscard]] LoopRemote remote() const { return LoopRemote(mailbox_); }
 
   /// Calls `handler` on the loop's thread when one of `signals` arrives, until the loop ends.
-  Result<void> on_signal(std::initializer_list<int> signals, std::function<void()> handler);
+  Result<void> on_signal(std::initializer_list<int> numbers, std::function<void()> handler);
 
   /// Where this loop's log lines go; the default is log_to_stderr. An empty sink means silence.
   void set_log_sink(LogSink sink) { log_sink_ = std::move(sink); }

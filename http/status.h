@@ -1,5 +1,9 @@
 #pragma once
 
+#ifdef Status
+#error "Status is a macro (Xlib's): include <tidewire/tidewire.h>, which sets it aside, or Tidewire before Xlib"
+#endif
+
 #include <tidewire/core/export.h>
 #include <cstdint>
 #include <string_view>

@@ -4,10 +4,19 @@
 namespace tidewire::tls {
 namespace {
 
+/// When the session began, in seconds since 1970. OpenSSL 3.4 deprecates the form that ends in 2038 with a 32-bit long.
+std::time_t start_of(const SSL_SESSION* session) noexcept {
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  return SSL_SESSION_get_time_ex(session);
+#else
+  return SSL_SESSION_get_time(session);
+#endif
+}
+
 /// OpenSSL itself doesn't look at a session's age before it is offered.
 bool is_usable(const SSL_SESSION* session) noexcept {
   return SSL_SESSION_is_resumable(session) == 1 &&
-         std::time(nullptr) < SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session);
+         std::time(nullptr) < start_of(session) + SSL_SESSION_get_timeout(session);
 }
 
 }  // namespace
