@@ -124,7 +124,8 @@ class TIDEWIRE_API Loop {
 
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
-  /// Drops tasks that have not run.
+  /// Drops tasks that have not run. It ends the turn first: what reports the end of a connection that has closed
+  /// (`on_close`) and has not run yet does so within this call, since no turn follows.
   ~Loop();
 
   /// Runs until `stop`, or until nothing is left to do or wait for: no listener, connection, timer or task.

@@ -94,7 +94,11 @@ void Connection::on_writable() {
   }
 }
 
-void Connection::on_failed(const Error&) { finish(); }
+void Connection::on_failed(const Error&) {
+  finish();
+  // A TLS stream may take its time to close, for an alert that is to arrive.
+  tell_gone();
+}
 
 void Connection::touch() noexcept {
   if (std::exchange(dirty_, true)) return;
@@ -108,6 +112,7 @@ void Connection::flush() noexcept {
   } else if (phase_ != Phase::closed && phase_ != Phase::lingering) {
     const ServerState::Pin pin(*server_);
     const bool done = server_->loop.guard("connection", [this] {
+      if (draining_) tell_shutdown();
       process_input();
       if (client_ended_) heed_client_end();
     });
@@ -127,7 +132,8 @@ void Connection::finish_last() {
   stream_->resume();
 }
 
-/// The one way out.
+/// The one way out. What ends a connection is often a call of the application's, a write above all: the application
+/// learns of the end when the loop has closed the stream, in `on_closed`, and never within such a call.
 void Connection::finish() noexcept {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
@@ -138,8 +144,6 @@ void Connection::finish() noexcept {
   if (response.connection_ == nullptr || response.finished()) response.close_callback_ = nullptr;
   response.state_ = Response::State::finished;
   if (exchange_->ticket) exchange_->ticket->connection = nullptr;
-  // Not from within a call that the handler makes.
-  if (!in_call_) tell_gone();
 }
 
 /// The end of a connection with a client that takes nothing: the system drops what it holds for it.
@@ -148,15 +152,17 @@ void Connection::give_up() noexcept {
   finish();
 }
 
-/// Tells the handler that its answer has nobody to go to any more. It may destroy the server.
+/// Calls the handler's `on_close`, once, if its answer was cut off. It may destroy the server.
 void Connection::tell_gone() noexcept {
-  if (!exchange_ || !exchange_->response.close_callback_) return;
+  if (in_call_ || !exchange_ || !exchange_->response.close_callback_) return;
   const auto gone = std::exchange(exchange_->response.close_callback_, nullptr);
   stream_->loop().guard("close callback", gone);
 }
 
 void Connection::abandon() noexcept {
   finish();
+  // No turn follows the destructor of the server.
+  tell_gone();
   // One that had a last word to say has no time for it any more.
   stream_->close();
   server_ = nullptr;
@@ -164,10 +170,24 @@ void Connection::abandon() noexcept {
 
 void Connection::drain() {
   draining_ = true;
-  if (phase_ == Phase::idle && input_.empty()) finish_last();
+  if (phase_ == Phase::idle && input_.empty()) return finish_last();
+  await_shutdown();
+}
+
+/// The answer under way may wait to hear of the shutdown: in the turn's end, not within the application's call.
+void Connection::await_shutdown() {
+  if (draining_ && phase_ == Phase::answering && exchange_->response.shutdown_callback_) touch();
+}
+
+void Connection::tell_shutdown() {
+  if (phase_ != Phase::answering) return;
+  if (const auto begun = std::exchange(exchange_->response.shutdown_callback_, nullptr)) {
+    call("shutdown callback", begun);
+  }
 }
 
 void Connection::on_closed() noexcept {
+  tell_gone();
   if (server_ != nullptr) {
     release_exchange();
     // The last thing that is done with the server: it may end with its last connection.

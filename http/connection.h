@@ -37,6 +37,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   [[nodiscard]] Deferred defer();
   [[nodiscard]] bool client_ended() const noexcept { return client_ended_; }
   void await_client_end();
+  void await_shutdown();
 
   // From a Deferred.
   void run(Callback<void(Response&)>& answer) { call("deferred answer", answer); }
@@ -91,6 +92,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   void give_up() noexcept;
   void tell_gone() noexcept;
   void heed_client_end();
+  void tell_shutdown();
   void release_exchange() noexcept;
   void recycle_exchange() noexcept;
 
@@ -124,7 +126,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   bool in_take_ = false;      // Requests are being taken from what came.
   bool in_call_ = false;      // A handler of ours is on the stack.
   bool last_answer_ = false;  // The connection ends with the answer under way.
-  bool draining_ = false;
+  bool draining_ = false;      // The server shuts down.
   bool peer_ended_ = false;    // The client's FIN was read.
   bool client_ended_ = false;  // It has come at least; what the client sent before may be unread.
   bool dirty_ = false;
@@ -147,7 +149,7 @@ void Connection::call(const char* where, Call&& handler) noexcept {
   in_call_ = true;
   const bool returned = loop.guard(where, [&] { handler(response); });
   in_call_ = false;
-  if (phase_ == Phase::closed) return tell_gone();
+  if (phase_ == Phase::closed) return;
   const bool settled = loop.guard("connection", [&] {
     if (!returned) {
       if (response.state_ == Response::State::streaming) return finish();

@@ -26,7 +26,8 @@ class TIDEWIRE_API Deferred {
   /// Runs `answer` with the response on the loop's thread: at once if this is it, else in its next turn. Not
   /// at all if the client has gone. From other threads one call is always taken while the loop lives; further ones, for
   /// an answer in pieces, are refused (`full`) when too much waits for the loop, see LoopRemote::post. `bytes` is what
-  /// `answer` holds, and counts towards that.
+  /// `answer` holds, and counts towards that. `answer` is all that runs within this call: if it has the connection
+  /// end, `Response::on_close` follows in a later turn.
   PostStatus run(Callback<void(Response&)> answer, std::size_t bytes = 0) const;
 
  private:

@@ -22,6 +22,7 @@ void Response::clear() noexcept {
   drain_callback_ = nullptr;
   close_callback_ = nullptr;
   client_end_callback_ = nullptr;
+  shutdown_callback_ = nullptr;
   make_successor_ = nullptr;
 }
 
@@ -79,6 +80,11 @@ bool Response::peer_ended() const noexcept { return connection_ != nullptr && co
 void Response::on_peer_end(std::function<void(Response&)> ended) {
   client_end_callback_ = std::move(ended);
   if (connection_ != nullptr) connection_->await_client_end();
+}
+
+void Response::on_shutdown(std::function<void(Response&)> begun) {
+  shutdown_callback_ = std::move(begun);
+  if (connection_ != nullptr) connection_->await_shutdown();
 }
 
 Deferred Response::defer() { return connection_->defer(); }

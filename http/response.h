@@ -67,8 +67,15 @@ class TIDEWIRE_API Response {
 
   /// Calls `ready` whenever what waited has fallen below half the high-water mark, after a `queued`.
   void on_drain(std::function<void(Response&)> ready);
-  /// Calls `gone` if the connection ends before the answer does. Not from within a call on this object.
+  /// Calls `gone` if the connection ends before the answer does: in a later turn of the loop, and never within a call
+  /// that the application makes, be it a `write` that cuts off a slow client or `Deferred::run`. The one exception is
+  /// the destructor of the server, which no turn follows.
   void on_close(std::function<void()> gone);
+  /// Calls `begun` when the server begins to shut down (`Server::drain`), or soon if that was before, while the answer
+  /// is not complete: in a later turn, once. For answers without an end of their own, such as event streams and long
+  /// polls: end them there, or the shutdown waits for its deadline. `end` of an answer that no piece was written of is
+  /// an empty one.
+  void on_shutdown(std::function<void(Response&)> begun);
 
   /// Whether the client has ended its side of the connection (FIN), as far as that can be seen: one that follows more
   /// unread bytes than the system's receive window holds cannot. A client that ended only its sending still takes its
@@ -120,6 +127,7 @@ class TIDEWIRE_API Response {
   std::function<void(Response&)> drain_callback_;
   std::function<void()> close_callback_;
   std::function<void(Response&)> client_end_callback_;
+  std::function<void(Response&)> shutdown_callback_;
   std::string switch_to_;
   SuccessorFactory make_successor_;
 };

@@ -30,7 +30,7 @@ Server::~Server() {
     return;
   }
   state_->drain_timer.cancel();
-  state_->drained = nullptr;
+  state_->drained.clear();
   state_->sessions.on_empty(nullptr);
   {
     // Applications are told of the end of their connections, and may use what is left of the server.
@@ -82,6 +82,7 @@ Result<transport::Address> Server::listen(std::string_view address, const tls::C
 Result<transport::Address> Server::listen(std::string_view address, const transport::ListenOptions& options,
                                           transport::Listener::OnAccept on_accept) {
   assert(state_->loop.in_thread());
+  if (state_->draining) return Error{Errc::closed, "the server shuts down"};
   if (state_->configuration_error) return *state_->configuration_error;
   auto parsed = transport::Address::parse(address);
   if (!parsed) return parsed.error();
@@ -99,36 +100,8 @@ void Server::serve(transport::StreamPtr stream) {
 }
 
 void Server::drain(std::chrono::milliseconds deadline, std::function<void()> done) {
-  ServerState& state = *state_;
-  assert(state.loop.in_thread());
-  // Applications are told of the end of their connections, and may destroy the server.
-  const ServerState::Pin pin(state);
-  state.listeners.clear();
-  state.drained = std::move(done);
-  // `done` may destroy the server, so it runs from a timer, with nothing of ours below it on the stack.
-  const auto finish = [&state] {
-    const auto drained = std::exchange(state.drained, nullptr);
-    state.drain_timer.cancel();
-    if (drained) drained();
-  };
-  const auto finish_soon = [&state, finish] {
-    // Without memory for that, the timer of the deadline does it.
-    state.loop.guard("drain",
-                     [&] { state.drain_timer = Timer::after(state.loop, std::chrono::milliseconds(0), finish); });
-  };
-  if (std::exchange(state.draining, true)) {
-    if (!state.drain_timer.active()) finish_soon();
-    return;
-  }
-  state.drain_timer = Timer::after(state.loop, deadline, [&state, finish] {
-    const ServerState::Pin patient(state);
-    state.sessions.on_empty(nullptr);
-    state.sessions.abandon_all();
-    finish();
-  });
-  state.sessions.on_empty(finish_soon);
-  state.sessions.drain_all();
-  if (state.sessions.empty()) finish_soon();
+  assert(state_->loop.in_thread());
+  state_->drain(deadline, std::move(done));
 }
 
 Loop& Server::loop() const noexcept { return state_->loop; }

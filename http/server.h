@@ -43,8 +43,9 @@ struct ServerCounters {
 /// HEAD; OPTIONS, 404, 405 and 426 are answered without a route. Requests on a connection are handled one
 /// after the other, in order, however they are pipelined; while an answer is pending, later ones wait.
 ///
-/// Belongs to its loop's thread, and must be gone before the loop. Destroying it closes everything at once;
-/// `drain` does so in good order.
+/// Belongs to its loop's thread, and must be gone before the loop. Destroying it closes everything at once; `drain`
+/// does so in good order. What reports the end of a connection (`Response::on_close`, a WebSocket's `on_close`) runs in
+/// a turn of the loop of its own; only the destructor calls it itself, for what is open then, since no turn may follow.
 class TIDEWIRE_API Server {
  public:
   explicit Server(Loop& loop, const ServerOptions& options = ServerOptions());
@@ -66,8 +67,8 @@ class TIDEWIRE_API Server {
   void fail_configuration(Error error);
 
   /// Listens on "127.0.0.1:8080", "[::1]:8080", "*:8080" or "unix:/run/app.sock", beside what it listens on
-  /// already. Returns the address, with the port that the system chose if that was 0. Errors: what is wrong
-  /// with the routes; what is wrong with the address; what the system says.
+  /// already. Returns the address, with the port that the system chose if that was 0. Errors: `closed` once the server
+  /// shuts down; what is wrong with the routes; what is wrong with the address; what the system reports.
   Result<transport::Address> listen(std::string_view address,
                                     const transport::ListenOptions& options = transport::ListenOptions());
 
@@ -80,8 +81,12 @@ class TIDEWIRE_API Server {
   /// Takes over a stream as if it had been accepted here. For tests, and for other ways of being reached.
   void serve(transport::StreamPtr stream);
 
-  /// Stops listening, lets what is under way finish, says goodbye (each protocol in its own way), and calls `done`
-  /// when all have gone, or at `deadline`, when those that are left are cut off.
+  /// Shuts down in order: stops listening, lets what is under way finish, closes each connection in its protocol's way,
+  /// and calls `done` when all have gone, or at `deadline` from now, when those that are left are cut off. Answers that
+  /// end by themselves are waited for; others hear of it by `Response::on_shutdown`. `done` runs in a later turn, and
+  /// not at all if the server is destroyed before. Called again, it adds its function to those that wait, all of which
+  /// are called in order, and the earlier deadline counts. There is no way back: afterwards the server neither listens
+  /// nor serves.
   void drain(std::chrono::milliseconds deadline, std::function<void()> done);
 
   [[nodiscard]] Loop& loop() const noexcept;

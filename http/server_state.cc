@@ -1,5 +1,6 @@
 #include <tidewire/http/server_state.h>
 #include <ctime>
+#include <utility>
 
 namespace tidewire::http {
 namespace {
@@ -45,6 +46,45 @@ const DateText& ServerState::date() noexcept {
     if (const std::time_t now = std::time(nullptr); now != date_text.time()) date_text = DateText(now);
   }
   return date_text;
+}
+
+void ServerState::drain(std::chrono::milliseconds deadline, std::function<void()> done) {
+  // A connection that cannot close in order is cut off, and its handler may destroy the server.
+  const Pin pin(*this);
+  listeners.clear();
+  if (done) drained.push_back(std::move(done));
+  const bool again = std::exchange(draining, true);
+  const Tick due = loop.now() + Loop::ticks(deadline);
+  if (!again || (static_cast<std::int32_t>(due - drain_due) < 0 && !sessions.empty())) {
+    drain_due = due;
+    drain_timer = Timer::after(loop, deadline, [this] {
+      const Pin patient(*this);
+      sessions.on_empty(nullptr);
+      sessions.abandon_all();
+      end_drain();
+    });
+  }
+  if (!again) {
+    sessions.on_empty([this] { end_drain_soon(); });
+    sessions.drain_all();
+  }
+  if (sessions.empty()) end_drain_soon();
+}
+
+/// The functions that wait may destroy the server, so this runs from a timer, with nothing of ours below it on the
+/// stack.
+void ServerState::end_drain_soon() noexcept {
+  // Without memory for that, the timer of the deadline does it.
+  loop.guard("drain", [&] { drain_timer = Timer::after(loop, std::chrono::milliseconds(0), [this] { end_drain(); }); });
+}
+
+void ServerState::end_drain() {
+  const Pin pin(*this);
+  drain_timer.cancel();
+  for (const auto& done : std::exchange(drained, {})) {
+    loop.guard("drain callback", done);
+    if (orphaned) return;
+  }
 }
 
 }  // namespace tidewire::http

@@ -7,7 +7,9 @@
 #include <tidewire/http/response.h>
 #include <tidewire/http/served_names.h>
 #include <tidewire/http/server.h>
+#include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -71,9 +73,15 @@ struct ServerState {
   ServerCounters counters;
   Buffer scratch;  ///< For heads on their way out.
 
+  /// Shuts down; see Server::drain.
+  void drain(std::chrono::milliseconds deadline, std::function<void()> done);
+  void end_drain();
+  void end_drain_soon() noexcept;
+
   bool draining = false;
-  std::function<void()> drained;
-  Timer drain_timer;
+  std::vector<std::function<void()>> drained;  ///< To be called at its end.
+  Tick drain_due = 0;                          ///< The earliest deadline.
+  Timer drain_timer;                           ///< For the deadline, or for the end.
 
   std::vector<std::unique_ptr<Exchange>> spare_exchanges;
   DateText date_text;

@@ -163,12 +163,10 @@ void Connection::on_end() {
     peer_done_ = true;
     return lose(Cause::connection_lost, CloseCode::abnormal, "the peer ended without a Close");
   }
-  if (end_untold_) return tell_end();
   if (stream_->queued_bytes() == 0) close_stream();
 }
 
 void Connection::on_failed(const Error& error) {
-  if (end_untold_) return tell_end();
   if (phase_ >= Phase::ended) return close_stream();
   if (error.code == std::errc::not_enough_memory) {
     return cut(Cause::out_of_memory, CloseCode::internal_error, error.message());
@@ -195,7 +193,29 @@ void Connection::handler_threw() noexcept {
 }
 
 void Connection::run(Callback<void(Connection&)>& action) noexcept {
-  call([&] { action(*this); });
+  const bool nested = enter_application_call();
+  try {
+    action(*this);
+  } catch (...) {
+    handler_threw();
+  }
+  leave_application_call(nested);
+}
+
+/// The beginning of something that the application called, or may have called. Returns whether that was within a
+/// callback of the handler's.
+bool Connection::enter_application_call() noexcept {
+  const bool nested = in_call_;
+  in_call_ = true;
+  return nested;
+}
+
+/// The end of one. If this connection has ended within it,
+/// `on_close` must not run before it returns: the stream closes, and the loop comes back here by `on_closed`. Within a
+/// callback of the handler's (`nested`) the end waits for that callback's return.
+void Connection::leave_application_call(bool nested) noexcept {
+  in_call_ = nested;
+  if (!nested && end_untold_) close_stream();
 }
 
 // The end
@@ -207,7 +227,7 @@ void Connection::close(CloseCode code, std::string_view reason) {
 
 void Connection::abort() {
   assert(loop().in_thread());
-  cut(Cause::local_closed, CloseCode::abnormal, "aborted");
+  cut_from_call(Cause::local_closed, CloseCode::abnormal, "aborted");
 }
 
 /// Says Close, and waits for the peer's.
@@ -232,7 +252,7 @@ void Connection::begin_close(Cause cause, CloseCode code, std::string_view reaso
     if (more.handle) more.handle->takes_messages.store(false, std::memory_order_relaxed);
     resume_reading();
   });
-  if (!said) return cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
+  if (!said) return cut_from_call(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
   endpoint_->loop.arm(*this, endpoint_->options.close_timeout);
 }
 
@@ -242,6 +262,10 @@ void Connection::end(Cause cause, CloseCode code, std::string_view reason, std::
   phase_ = Phase::ended;
   protocol_.end();
   endpoint_->loop.disarm(*this);
+  if (extra_ && extra_->handle) {
+    extra_->handle->open.store(false, std::memory_order_release);
+    extra_->handle->connection = nullptr;
+  }
   if (!in_call_) return tell_end({.code = code, .reason = reason, .cause = cause, .detail = detail});
   end_untold_ = true;
   try {
@@ -267,7 +291,14 @@ void Connection::lose(Cause cause, CloseCode code, std::string_view detail) noex
   end(cause, code, {}, detail);
 }
 
-/// The end that could not be told when it came.
+/// `cut`, where the application may be what called.
+void Connection::cut_from_call(Cause cause, CloseCode code, std::string_view detail) noexcept {
+  const bool nested = enter_application_call();
+  cut(cause, code, detail);
+  leave_application_call(nested);
+}
+
+/// Calls the `on_close` that was deferred.
 void Connection::tell_end() noexcept {
   end_untold_ = false;
   const Farewell kept = extra_ ? std::move(extra_->farewell) : Farewell();
@@ -277,10 +308,6 @@ void Connection::tell_end() noexcept {
 void Connection::tell_end(const CloseInfo& why) noexcept {
   if (extra_) {
     while (!extra_->memberships.empty()) TopicsState::drop(*this, extra_->memberships.size() - 1);
-    if (extra_->handle) {
-      extra_->handle->open.store(false, std::memory_order_release);
-      extra_->handle->connection = nullptr;
-    }
   }
   if (opened_) {
     in_call_ = true;
@@ -313,6 +340,7 @@ void Connection::close_stream() noexcept {
 }
 
 void Connection::on_closed() noexcept {
+  if (end_untold_) tell_end();
   if (!orphaned_) endpoint_->sessions->remove(*this);
   delete this;
 }
@@ -333,7 +361,6 @@ void Connection::abandon() noexcept {
 // Time
 
 void Connection::on_deadline() noexcept {
-  if (end_untold_) return tell_end();
   switch (phase_) {
     case Phase::open:
       if (!endpoint_->loop.guard("websocket ping", [this] { check_peer(); })) {

@@ -63,9 +63,9 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// close does nothing.
   void close(CloseCode code = CloseCode::normal, std::string_view reason = {});
 
-  /// Cuts the connection without a word, for a peer that deserves none: what waits is dropped, by the system too, and a
-  /// peer that had not taken all of it gets a reset. `on_close` follows when the callback that runs returns, or before
-  /// this does.
+  /// Cuts the connection without a Close, for a peer that deserves none: what waits is dropped, by the system too, and a
+  /// peer that had not taken all of it gets a reset. Nothing can be sent from then on; `on_close` follows when the
+  /// callback of this connection's that runs has returned, or, called outside of one, in a later turn.
   void abort();
 
   /// Whether messages can be sent: neither side has said Close.
@@ -76,7 +76,7 @@ class TIDEWIRE_API Connection : private http::Successor {
   [[nodiscard]] std::string_view subprotocol() const noexcept;
   /// Whether messages are compressed (permessage-deflate), which the peer offered and the route allows.
   [[nodiscard]] bool deflates() const noexcept { return protocol_.deflates(); }
-  /// Empty once the connection has broken, and for streams that have none.
+  /// Empty once the connection has broken or was cut, and for streams that have none.
   [[nodiscard]] transport::Address peer_address() const;
   [[nodiscard]] Loop& loop() const noexcept { return endpoint_->loop; }
 
@@ -169,6 +169,9 @@ class TIDEWIRE_API Connection : private http::Successor {
   void end(Cause cause, CloseCode code, std::string_view reason, std::string_view detail) noexcept;
   void cut(Cause cause, CloseCode code, std::string_view detail) noexcept;
   void lose(Cause cause, CloseCode code, std::string_view detail) noexcept;
+  void cut_from_call(Cause cause, CloseCode code, std::string_view detail) noexcept;
+  [[nodiscard]] bool enter_application_call() noexcept;
+  void leave_application_call(bool nested) noexcept;
   void tell_end() noexcept;
   void tell_end(const CloseInfo& why) noexcept;
   void close_stream() noexcept;
@@ -195,7 +198,7 @@ class TIDEWIRE_API Connection : private http::Successor {
   Tick heard_;  // When something last came from the peer; while `pinged_`, an interval before the ping.
   Phase phase_ = Phase::opening;
   bool in_call_ : 1 = false;     // A callback of the handler's is on the stack.
-  bool end_untold_ : 1 = false;  // on_close is due when that returns.
+  bool end_untold_ : 1 = false;  // on_close is due: when that returns, or when the stream has closed.
   bool pinged_ : 1 = false;      // A ping of ours was sent, and nothing has come since.
   bool over_high_water_ : 1 = false;
   bool paused_ : 1 = false;      // The peer is not read from, for it doesn't read.

@@ -92,9 +92,8 @@ SendStatus Connection::send(const PreparedMessage& message) {
 
 void Connection::send_shared(FrameForms& forms, bool last) noexcept {
   if (phase_ != Phase::open) return;
-  // Whoever publishes is in the middle of a list of connections: if this one ends, its handler hears of it later.
-  const bool nested = in_call_;
-  in_call_ = true;
+  // A publish is in the middle of a list of connections: if this one ends, its handler is called later.
+  const bool nested = enter_application_call();
   try {
     if (!protocol_.deflates()) {
       const auto frames = forms.plain();
@@ -108,8 +107,7 @@ void Connection::send_shared(FrameForms& forms, bool last) noexcept {
   } catch (const std::bad_alloc&) {
     cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
   }
-  in_call_ = nested;
-  if (end_untold_ && !nested) endpoint_->loop.arm(*this, Loop::tick_length);
+  leave_application_call(nested);
 }
 
 void Connection::write_frames(std::span<const SharedBytes> each, const SharedBytes& joined, bool last) {
@@ -164,7 +162,7 @@ SendStatus Connection::send_part(const Message& part, bool last) {
   if (deflating_) {
     compressed = compress(part.bytes(), last);
     if (!compressed && !first) {
-      cut(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
+      cut_from_call(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
       return SendStatus::closed;
     }
     deflating_ = compressed.has_value();

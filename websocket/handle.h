@@ -40,7 +40,8 @@ class TIDEWIRE_API Handle {
   bool close(CloseCode code = CloseCode::normal, std::string_view reason = {}) const;
   /// Runs `action` on the loop's thread: at once if this is it, else in its next turn; not at all if the
   /// connection has closed by then. `ended` if it has closed already, `full` (from other threads) as for
-  /// LoopRemote::post, where `bytes`, what `action` holds, is explained too.
+  /// LoopRemote::post, where `bytes`, what `action` holds, is explained too. If `action` ends the
+  /// connection, `on_close` follows in a later turn.
   PostStatus run(Callback<void(Connection&)> action, std::size_t bytes = 0) const;
 
   /// Whether the connection is open, as far as is known on this thread.

@@ -33,7 +33,9 @@ class TIDEWIRE_API Handler {
   virtual void on_pong(Connection&, Bytes) {}
   /// After a send that was `queued`: the peer has caught up.
   virtual void on_drain(Connection&) {}
-  /// The connection has ended. Called exactly once, last, if and only if `on_open` was. Nothing can be sent.
+  /// The connection has ended. Called exactly once, last, if and only if `on_open` was. Nothing can be sent. It runs in
+  /// the loop's own time, never within a call that the application makes (`abort`, a send that fails, `Handle::run`);
+  /// the destructor of the server is the exception, since no turn may follow it.
   virtual void on_close(Connection&, const CloseInfo&) {}
 };
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -100,6 +101,26 @@ int main(int argc, char** argv) {
     go_on(*count, response);
   });
   // [stream]
+
+  // [events]
+  std::map<int, http::Deferred> listeners;
+  server.get("/events", [&listeners, last = 0](const http::Request&, http::Response& response) mutable {
+    response.header("Content-Type", "text/event-stream");
+    if (response.write(": welcome\n\n") == SendStatus::closed) return;
+    const int id = ++last;
+    response.on_close([&listeners, id] { listeners.erase(id); });
+    response.on_shutdown([&listeners, id](http::Response& stream) {
+      stream.end();
+      listeners.erase(id);
+    });
+    listeners.emplace(id, response.defer());
+  });
+  const Timer ticking = Timer::every(loop, 50ms, [&listeners] {
+    for (const auto& [id, stream] : listeners) {
+      stream.run([](http::Response& response) { response.write("data: tick\n\n"); });
+    }
+  });
+  // [events]
 
   const auto address = server.listen(argc > 1 ? argv[1] : "127.0.0.1:9001").value();
   loop.on_signal({SIGINT, SIGTERM}, [&] { server.drain(10s, [&] { loop.stop(); }); }).value();

@@ -1,3 +1,4 @@
+#include <tidewire/http/file_path.h>
 #include <tidewire/http/router.h>
 #include <tidewire/http/target.h>
 #include <algorithm>
@@ -8,7 +9,7 @@
 #include <vector>
 
 // Routes and paths of the fuzzer's choosing, one a line, the last line being the path: the router finds what a plain
-// comparison of all patterns finds.
+// comparison of all patterns finds. What a pattern took, joined to a folder, stays below it.
 
 using namespace tidewire::http;
 
@@ -16,6 +17,11 @@ namespace {
 
 void require(bool holds) {
   if (!holds) std::abort();
+}
+
+void require_below_folder(std::string_view name) {
+  const auto joined = join_path("/folder", name);
+  if (joined) require(joined->lexically_normal().string().starts_with("/folder"));
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -83,11 +89,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (best != 0) {
     require(match.outcome == RouteMatch::Outcome::found && match.id == RouteId{best});
     for (const std::string& segment : split(lines[best - 1], '/')) {
-      if (segment == "*") require(path.ends_with(params.find_raw("*", path)));
+      if (segment == "*") {
+        require(path.ends_with(params.find_raw("*", path)));
+        require(!params.find("*", path).starts_with('/'));
+        require_below_folder(params.find("*", path));
+      }
       if (segment.empty() || segment.front() != ':') continue;
       const std::string_view raw = params.find_raw(std::string_view(segment).substr(1), path);
       require(!raw.empty() && raw.find('/') == std::string_view::npos);
       require(params.find(std::string_view(segment).substr(1), path) == decoded(raw));
+      require_below_folder(decoded(raw));
     }
   } else {
     require(match.outcome == (is_taken ? RouteMatch::Outcome::method_not_allowed : RouteMatch::Outcome::not_found));

@@ -161,6 +161,25 @@ test('answer later: an answer in pieces, as fast as the client takes it', async 
   assert.equal((await fetch(`${server.http}/countdown/18446744073709551615`, { method: 'HEAD' })).status, 200);
 });
 
+test('answer later: an event stream goes on, and ends when the server shuts down', async (context) => {
+  const server = await start(context, 'answer_later');
+  const response = await fetch(`${server.http}/events`);
+  assert.equal(response.headers.get('content-type'), 'text/event-stream');
+  const reader = response.body.getReader();
+  let text = '';
+  const decoder = new TextDecoder();
+  const read = async () => {
+    const { done, value } = await reader.read();
+    if (!done) text += decoder.decode(value);
+    return done;
+  };
+  while (!text.includes('data: tick')) assert.equal(await read(), false);
+  assert.ok(text.startsWith(': welcome\n\n'));
+  const ended = ends(server);
+  while (!(await read()));
+  await ended;
+});
+
 test('serve files: those of the folder, and none beside it', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'tidewire-files-'));
   context.later(async () => rmSync(folder, { recursive: true, force: true }));

@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 #include <support/openssl_peer.h>
+#include <support/streams.h>
 #include <support/web.h>
 #include <tidewire/http/connection.h>
 #include <array>
+#include <functional>
+#include <map>
 #include <optional>
 #include <stdexcept>
 
@@ -170,6 +173,43 @@ TEST_CASE("the close callback does not come from within a call on the response")
   });
   site.connect().write(get("/"));
   site.until([&] { return gone; });
+}
+
+TEST_CASE("the close callback never runs within a call of the application's, however that ends the connection") {
+  const std::vector<std::pair<const char*, std::function<void(Response&)>>> ways = {
+      {"a write cuts off a slow client",
+       [](Response& answer) { CHECK(answer.write(std::string(1'000'000, 'x')) == SendStatus::closed); }},
+      {"more than was announced",
+       [](Response& answer) { CHECK(answer.write(std::string(3'000'000, 'x')) == SendStatus::closed); }},
+      {"less than was announced", [](Response& answer) { CHECK(answer.end() == SendStatus::closed); }},
+      {"an exception", [](Response&) { throw std::runtime_error("deliberate"); }},
+  };
+  for (const auto& [title, way] : ways) {
+    CAPTURE(title);
+    Site site({.max_backpressure_bytes = 100'000});
+    std::map<int, Deferred> streams;
+    bool calling = false;
+    int gone = 0;
+    site.server->get("/", [&](const Request&, Response& response) {
+      response.content_length(2'000'000).write("begun");
+      response.on_close([&] {
+        CHECK_FALSE(calling);
+        ++gone;
+        streams.clear();
+      });
+      streams.emplace(1, response.defer());
+    });
+    site.connect().write(get("/"));
+    site.until([&] { return streams.size() == 1; });
+    calling = true;
+    // As an application does that sends to all: nothing may be erased under the loop.
+    for (const auto& [id, stream] : streams) CHECK(stream.run(way));
+    calling = false;
+    CHECK(gone == 0);
+    site.until([&] { return gone == 1; });
+    settle(site.loop);
+    CHECK(gone == 1);
+  }
 }
 
 TEST_CASE("a second promise holds when the first was dropped") {
@@ -410,6 +450,53 @@ TEST_CASE("a client that waits for nothing is bounded in what it may send ahead"
   site.until([&] { return later.has_value(); });
   settle(site.loop, 200);
   CHECK(client.stream->queued_bytes() > 9'000'000);
+}
+
+namespace {
+
+/// How much of what the client wrote its server has taken and keeps: all but what waits on the client's side, and on
+/// the way, which has room for `capacity`.
+std::size_t kept_bytes(const Recorder& client, std::size_t written, std::size_t capacity) {
+  REQUIRE(written > client.stream->queued_bytes() + capacity);
+  return written - client.stream->queued_bytes() - capacity;
+}
+
+}  // namespace
+
+TEST_CASE("requests that wait are kept up to max_head_bytes, however they came and whatever they wait for") {
+  constexpr std::size_t capacity = 512 * 1024;
+  const transport::MemoryStreamOptions roomy{.capacity_bytes = capacity, .chunk_bytes = capacity};
+  std::string many;
+  while (many.size() < 4'000'000) many += get("/");
+  const std::string body(100'000, 'b');
+  const std::vector<std::pair<const char*, std::string>> beginnings = {
+      {"behind an answer that is pending", get("/later")},
+      {"behind an answer that the client does not take", get("/big")},
+      {"behind a body", "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + body},
+      {"behind chunks", "POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"},
+  };
+  for (const auto& [title, beginning] : beginnings) {
+    CAPTURE(title);
+    std::vector<Deferred> waiting;
+    Site site;
+    const auto wait = [&](const Request&, Response& response) { waiting.push_back(response.defer()); };
+    site.server->get("/later", wait).post("/later", wait);
+    site.server->get("/big", [](const Request&, Response& response) { response.send(std::string(2'000'000, 'x')); });
+    site.server->get("/", [](const Request&, Response& response) { response.send(); });
+    const std::string all = beginning + many;
+    const std::size_t head_bytes = http::ServerOptions().max_head_bytes;
+
+    Recorder& client = site.connect(roomy, false);
+    client.write(all);
+    settle(site.loop, 200);
+    CHECK(kept_bytes(client, all.size() - beginning.size(), capacity) <= head_bytes + 1);
+
+    // A record more is with OpenSSL, and as much again undecrypted.
+    Recorder& over_tls = site.add(encrypted(transport::memory_pair(site.loop, roomy)), false);
+    over_tls.write(all);
+    settle(site.loop, 200);
+    CHECK(kept_bytes(over_tls, all.size() - beginning.size(), capacity) <= 4 * head_bytes);
+  }
 }
 
 TEST_CASE("a refused field makes a 500, also in front of another protocol") {

@@ -20,7 +20,7 @@ TEST_CASE("a state whose server has gone lives until its last pin") {
   Loop loop;
   const auto alive = std::make_shared<int>();
   auto* const state = new ServerState(loop, {});
-  state->drained = [alive] {};
+  state->drained.emplace_back([alive] {});
   {
     const ServerState::Pin outer(*state);
     {

@@ -128,6 +128,116 @@ TEST_CASE("a drain of a server that has drained is done at once") {
   site.until([&] { return done == 2; });
 }
 
+TEST_CASE("each of several drains has its function called, in order, at the earliest deadline") {
+  Site site;
+  std::vector<http::Deferred> waiting;
+  site.server->get("/", [&](const Request&, Response& response) { waiting.push_back(response.defer()); });
+  site.connect().write(get("/"));
+  site.until([&] { return waiting.size() == 1; });
+  std::string done;
+  site.server->drain(60s, [&] { done += "first "; });
+  site.server->drain(50ms, [&] { done += "second "; });
+  site.server->drain(60s, nullptr);
+  site.server->drain(60s, [&] {
+    done += "third";
+    site.server.reset();
+  });
+  site.server->drain(60s, [&] { done += " of a server that was destroyed"; });
+  CHECK(done.empty());
+  site.until([&] { return site.server == nullptr; });
+  settle(site.loop);
+  CHECK(done == "first second third");
+}
+
+TEST_CASE("a server that shuts down does not listen") {
+  Site site;
+  site.server->get("/", answer);
+  REQUIRE(site.server->listen("127.0.0.1:0"));
+  bool done = false;
+  site.server->drain(60s, [&] { done = true; });
+  for (int time = 0; time < 2; ++time) {
+    const auto listening = site.server->listen("127.0.0.1:0");
+    REQUIRE_FALSE(listening);
+    CHECK(listening.error().code == Errc::closed);
+    site.until([&] { return done; });
+  }
+}
+
+TEST_CASE("an answer without an end of its own is told of a drain, in a later turn, and ends it") {
+  Site site;
+  std::vector<http::Deferred> waiting;
+  bool draining = false;
+  int told = 0;
+  const auto open = [&](Response& response) {
+    response.on_shutdown([&](Response& stream) {
+      CHECK_FALSE(draining);
+      ++told;
+      stream.write("data: bye\n\n");
+      stream.end();
+    });
+    waiting.push_back(response.defer());
+  };
+  site.server->get("/stream", [&](const Request&, Response& response) {
+    response.write("data: hello\n\n");
+    open(response);
+  });
+  site.server->get("/poll", [&](const Request&, Response& response) { open(response); });
+  Recorder& stream = site.connect();
+  Recorder& poll = site.connect();
+  Recorder& late = site.connect();
+  stream.write(get("/stream"));
+  poll.write(get("/poll"));
+  late.write("GET /poll HT");
+  site.until([&] { return waiting.size() == 2; });
+  settle(site.loop);
+  bool done = false;
+  draining = true;
+  site.server->drain(60s, [&] { done = true; });
+  draining = false;
+  CHECK(told == 0);
+  late.write("TP/1.1\r\nHost: a\r\n\r\n");
+  for (Recorder* client : {&stream, &poll, &late}) {
+    site.until_over(*client);
+    CHECK(count_of(client->received, "data: bye") == 1);
+    CHECK(client->received.ends_with("0\r\n\r\n"));
+    client->stream->close();
+  }
+  CHECK(told == 3);
+  site.until([&] { return done; });
+}
+
+TEST_CASE("an answer that is complete hears nothing of a drain") {
+  Site site;
+  int told = 0;
+  site.server->get("/", [&](const Request&, Response& response) {
+    response.on_shutdown([&](Response&) { ++told; });
+    response.send("whole");
+  });
+  Recorder& client = site.connect();
+  client.write(get("/"));
+  site.until_received(client, "whole");
+  bool done = false;
+  site.server->drain(60s, [&] { done = true; });
+  client.stream->end();
+  site.until([&] { return done; });
+  CHECK(told == 0);
+}
+
+TEST_CASE("a callback at the shutdown may destroy the server") {
+  Site site;
+  std::vector<http::Deferred> waiting;
+  site.server->get("/", [&](const Request&, Response& response) {
+    response.write("begun");
+    response.on_shutdown([&](Response&) { site.server.reset(); });
+    waiting.push_back(response.defer());
+  });
+  for (int count = 0; count < 3; ++count) site.connect().write(get("/"));
+  site.until([&] { return waiting.size() == 3; });
+  site.server->drain(60s, [] { FAIL("the server has gone"); });
+  site.until([&] { return site.server == nullptr; });
+  for (auto& client : site.clients) site.until_over(*client);
+}
+
 TEST_CASE("destroying a server with connections in every state closes them all") {
   Site site;
   std::vector<http::Deferred> waiting;

@@ -3,8 +3,12 @@
 #include <tidewire/core/shared_bytes.h>
 #include <tidewire/websocket/topics.h>
 #include <algorithm>
+#include <functional>
+#include <new>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 using namespace tidewire;
 using namespace tidewire::testing;
@@ -487,6 +491,71 @@ TEST_CASE("an application that aborts another connection in a callback, and that
   chat.until([&] { return chat.script.closes == 2; });
   chat.until_over(other);
   chat.until_empty();
+}
+
+TEST_CASE("on_close never runs within a call of the application's") {
+  const std::vector<std::pair<const char*, std::function<void(Connection&, Handle&)>>> ways = {
+      {"abort", [](Connection& peer, Handle&) { peer.abort(); }},
+      {"abort, and more",
+       [](Connection& peer, Handle& handle) {
+         peer.abort();
+         CHECK(peer.send("x") == SendStatus::closed);
+         peer.close();
+         peer.abort();
+         CHECK_FALSE(handle.run([](Connection&) { FAIL("ran on a connection that has ended"); }));
+       }},
+      {"abort by a handle", [](Connection&, Handle& handle) { handle.run([](Connection& each) { each.abort(); }); }},
+      {"abort by a handle within one",
+       [](Connection&, Handle& handle) {
+         handle.run([&](Connection&) { handle.run([](Connection& each) { each.abort(); }); });
+       }},
+      {"no memory in an action",
+       [](Connection&, Handle& handle) { handle.run([](Connection&) { throw std::bad_alloc(); }); }},
+  };
+  for (const bool in_callback_of_another : {false, true}) {
+    for (const auto& [title, way] : ways) {
+      CAPTURE(title);
+      CAPTURE(in_callback_of_another);
+      Chat chat;
+      Connection* victim = nullptr;
+      Handle handle;
+      bool calling = false;
+      chat.script.open = [&](Connection& peer) {
+        if (victim == nullptr) victim = &peer, handle = peer.handle();
+      };
+      chat.script.close = [&](Connection&, const websocket::CloseInfo&) { CHECK_FALSE(calling); };
+      Recorder& client = chat.open();
+      Recorder& other = chat.open();
+      const auto act = [&, &way = way] {
+        calling = true;
+        way(*victim, handle);
+        calling = false;
+        CHECK(chat.script.closes == 0);
+        CHECK_FALSE(handle.open());
+        CHECK_FALSE(victim->open());
+      };
+      chat.script.message = [&](Connection&, const Message&) { act(); };
+      in_callback_of_another ? other.write(masked(0x81, "x")) : act();
+      chat.until([&] { return chat.script.closes == 1; });
+      chat.until_over(client);
+      CHECK_FALSE(chat.over(other));
+      CHECK(chat.server->open_connections().value() == 1);
+    }
+  }
+}
+
+TEST_CASE("a server that is destroyed before on_close was due calls it then, once") {
+  Chat chat;
+  Connection* peer = nullptr;
+  chat.script.open = [&](Connection& opened) { peer = &opened; };
+  Recorder& client = chat.open();
+  peer->abort();
+  CHECK(chat.script.closes == 0);
+  chat.server.reset();
+  CHECK(chat.script.closes == 1);
+  chat.until_over(client);
+  settle(chat.loop);
+  CHECK(chat.script.closes == 1);
 }
 
 TEST_CASE("bytes of a frame of megabytes arrive whole, whatever their pieces") {
