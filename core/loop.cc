@@ -7,6 +7,7 @@
 #include <tidewire/core/standard_streams.h>
 #include <algorithm>
 #include <cassert>
+#include <climits>
 #include <csignal>
 #include <new>
 #include <string>
@@ -57,7 +58,8 @@ struct Loop::Handles {
   void close() {
     loop = nullptr;
     for (auto* handle : {reinterpret_cast<uv_handle_t*>(&wake), reinterpret_cast<uv_handle_t*>(&before_wait),
-                         reinterpret_cast<uv_handle_t*>(&after_wait), reinterpret_cast<uv_handle_t*>(&wheel)}) {
+                         reinterpret_cast<uv_handle_t*>(&after_wait), reinterpret_cast<uv_handle_t*>(&backlog),
+                         reinterpret_cast<uv_handle_t*>(&wheel)}) {
       uv_close(handle, on_closed);
     }
     if (sockets.data != nullptr) uv_close(reinterpret_cast<uv_handle_t*>(&sockets), on_closed);
@@ -68,8 +70,11 @@ struct Loop::Handles {
   uv_async_t wake{};
   uv_prepare_t before_wait{};
   uv_check_t after_wait{};
+  // Where libuv waits: it does not as long as the first is active, nor beyond the second.
+  uv_idle_t backlog{};
   uv_timer_t wheel{};
   uv_poll_t sockets{};  // Only where the caller runs the loop.
+  bool sockets_ready = false;
 };
 
 /// The time for which a thread runs the loop.
@@ -139,20 +144,22 @@ void Loop::start(Polling polling) {
   }
   uv_prepare_init(native_, &handles_->before_wait);
   uv_check_init(native_, &handles_->after_wait);
+  uv_idle_init(native_, &handles_->backlog);
   uv_timer_init(native_, &handles_->wheel);
   uv_prepare_start(&handles_->before_wait, [](uv_prepare_t* handle) {
-    if (Loop* loop = Handles::of(handle).loop) loop->end_turn();
+    if (Loop* loop = Handles::of(handle).loop) loop->before_libuv_waits();
   });
   uv_check_start(&handles_->after_wait, [](uv_check_t* handle) {
-    if (Loop* loop = Handles::of(handle).loop) loop->end_turn();
+    if (Loop* loop = Handles::of(handle).loop) loop->after_libuv_waited();
   });
   handles_->adopt(handles_->wake);
   handles_->adopt(handles_->before_wait);
   handles_->adopt(handles_->after_wait);
+  handles_->adopt(handles_->backlog);
   handles_->adopt(handles_->wheel);
   mailbox_->open(&handles_->wake);
   if (!owned_) Mailbox::adopt_on_thread(1);
-  epoch_ms_ = uv_now(native_);
+  clock_ = LoopClock(uv_now(native_));
 }
 
 /// Has libuv and our own descriptors wait as one. A loop that we run waits in our set, of which libuv's is a
@@ -166,12 +173,8 @@ void Loop::join_poll_set() {
   const int status = uv_poll_init(native_, &handles_->sockets, poll_set_->descriptor());
   if (status != 0) throw Failure(Error::system(status, "event loop"));
   handles_->adopt(handles_->sockets);
-  uv_poll_start(&handles_->sockets, UV_READABLE, [](uv_poll_t* poll, int, int) {
-    if (Loop* loop = Handles::of(poll).loop) {
-      loop->poll_set_->wait(0);
-      loop->poll_set_->dispatch();
-    }
-  });
+  uv_poll_start(&handles_->sockets, UV_READABLE,
+                [](uv_poll_t* poll, int, int) { Handles::of(poll).sockets_ready = true; });
 }
 
 Loop::~Loop() {
@@ -254,16 +257,108 @@ void Loop::turn(bool wait) noexcept {
   }
   // libuv reckons its timers from when it last looked at the clock.
   if (wait) uv_update_time(native_);
-  poll_set_->wait(wait ? uv_backend_timeout(native_) : 0);
+  const int timeout = wait ? patience() : 0;
+  clock_.begin_wait(uv_now(native_), timeout);
+  poll_set_->wait(timeout);
   uv_update_time(native_);
-  const bool libuv_ready = poll_set_->dispatch();
+  note_absence();
+  const std::uint64_t looked_ms = uv_now(native_);
+  const bool wheel_due = wheel_is_due(looked_ms);
+  budget_.begin_turn();
+  serve(wheel_due);
   end_turn();
+  if (wheel_due) turn_wheel(looked_ms);
   // A timeout of 0 is a timer that is due, or a handle that was started, stopped or closed.
-  if (libuv_ready || uv_backend_timeout(native_) == 0) uv_run(native_, UV_RUN_NOWAIT);
+  if (poll_set_->take_guest_ready() || uv_backend_timeout(native_) == 0) uv_run(native_, UV_RUN_NOWAIT);
+}
+
+/// How long a wait of our own may last.
+int Loop::patience() const noexcept {
+  if (has_backlog()) return 0;
+  const int timeout = uv_backend_timeout(native_);
+  if (wheel_due_ms_ == 0 || timeout == 0) return timeout;
+  const std::uint64_t now_ms = uv_now(native_);
+  if (wheel_due_ms_ <= now_ms) return 0;
+  const auto until_due = static_cast<int>(std::min<std::uint64_t>(wheel_due_ms_ - now_ms, INT_MAX));
+  return timeout < 0 ? until_due : std::min(timeout, until_due);
+}
+
+/// After a wait: time in which the loop was away is not held against its peers.
+void Loop::note_absence() noexcept {
+  const std::uint64_t away_ms = clock_.end_wait(uv_now(native_));
+  if (away_ms == 0) return;
+  if (wheel_due_ms_ != 0) wheel_due_ms_ += away_ms;
+  log_limited(*this, LogLevel::warning, "the loop did not run for a while", [away_ms] {
+    const std::uint64_t tenths = away_ms / 100;
+    return "the loop did not run for " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) +
+           " s; deadlines move by as much";
+  });
+}
+
+/// Serves what was found ready and what waits to go on, in turns, until the turn's budget is spent. What is left goes
+/// first in the next turn. `all`: serves everything once, and all that is ready by now.
+void Loop::serve(bool all) noexcept {
+  std::size_t to_resume = resumed_.size();
+  // A peer that sends on becomes ready again and again: the pass must end all the same.
+  std::size_t looks = all && poll_set_ ? poll_set_->members() / PollSet::capacity + 1 : 0;
+  bool looked = false;
+  while (all || !budget_.turn_spent()) {
+    budget_.begin_slice();
+    bool served = poll_set_ && poll_set_->serve_one();
+    if (to_resume != 0 && !resumed_.empty()) {
+      --to_resume;
+      served = true;
+      budget_.begin_slice();
+      resumed_.serve_first();
+    }
+    if (served) continue;
+    if (looks == 0 || (looked && !poll_set_->may_have_more())) return;
+    --looks;
+    looked = true;
+    poll_set_->wait(0);
+  }
+}
+
+/// Whether there is something to do that no event will announce.
+bool Loop::has_backlog() const noexcept {
+  return !resumed_.empty() || (poll_set_ && poll_set_->has_unserved()) ||
+         (libuv_waits() && wheel_is_due(uv_now(native_)));
+}
+
+void Loop::resume_later(Resumable& waiting) noexcept {
+  assert(in_thread());
+  resumed_.add(waiting);
+  stay();
+}
+
+void Loop::before_libuv_waits() noexcept {
+  end_turn();
+  if (!libuv_waits()) return;
+  uv_update_time(native_);
+  looked_ms_ = uv_now(native_);
+  clock_.begin_wait(looked_ms_, uv_backend_timeout(native_));
+  budget_.begin_turn();
+}
+
+/// libuv runs its timers before it polls, and the wheel's is one of them. So the wheel waits for the poll.
+void Loop::after_libuv_waited() noexcept {
+  if (libuv_waits()) {
+    note_absence();
+    const bool wheel_due = wheel_is_due(looked_ms_);
+    const bool sockets_ready = std::exchange(handles_->sockets_ready, false);
+    if (poll_set_ && (sockets_ready || wheel_due || poll_set_->has_unserved())) poll_set_->wait(0);
+    serve(wheel_due);
+    end_turn();
+    if (wheel_due) turn_wheel(looked_ms_);
+  }
+  end_turn();
 }
 
 /// Keeps libuv's loop running until the end of the turn, where there is something to do.
-void Loop::stay() noexcept { uv_ref(reinterpret_cast<uv_handle_t*>(&handles_->before_wait)); }
+void Loop::stay() noexcept {
+  uv_ref(reinterpret_cast<uv_handle_t*>(&handles_->before_wait));
+  if (libuv_waits()) uv_idle_start(&handles_->backlog, [](uv_idle_t*) {});
+}
 
 void Loop::stop() noexcept { mailbox_->stop(); }
 
@@ -345,9 +440,7 @@ Loop::KeepAlive::~KeepAlive() {
   if (loop_ != nullptr) loop_->let_go();
 }
 
-Tick Loop::now() const noexcept {
-  return static_cast<Tick>((uv_now(native_) - epoch_ms_) / static_cast<std::uint64_t>(tick_length.count()));
-}
+Tick Loop::now() const noexcept { return clock_.tick(uv_now(native_)); }
 
 Tick Loop::ticks(std::chrono::milliseconds duration) noexcept {
   // Half the range is the furthest that a wrapping count can tell from the past; half of that, more than a
@@ -363,23 +456,32 @@ void Loop::arm_at(Deadline& deadline, Tick due) noexcept {
 }
 
 void Loop::schedule_wheel(Tick due) noexcept {
-  const auto length = static_cast<std::uint64_t>(tick_length.count());
   const Tick current = now();
-  const Tick ahead = static_cast<std::int32_t>(due - current) > 0 ? due - current : 1;
-  const std::uint64_t due_ms = epoch_ms_ + ((uv_now(native_) - epoch_ms_) / length + ahead) * length;
-  if (wheel_timer_due_ms_ != 0 && wheel_timer_due_ms_ <= due_ms) return;
-  wheel_timer_due_ms_ = due_ms;
+  const Tick at = static_cast<std::int32_t>(due - current) > 0 ? due : current + 1;
+  const std::uint64_t due_ms = clock_.beginning_of(at, uv_now(native_));
+  if (wheel_due_ms_ != 0 && wheel_due_ms_ <= due_ms) return;
+  wheel_due_ms_ = due_ms;
+  if (libuv_waits()) start_wheel_timer();
+}
+
+/// Has libuv wait no longer than until the wheel is due.
+void Loop::start_wheel_timer() noexcept {
+  const std::uint64_t now_ms = uv_now(native_);
   uv_timer_start(
       &handles_->wheel,
       [](uv_timer_t* timer) {
-        if (Loop* loop = Handles::of(timer).loop) loop->on_wheel_timer();
+        Loop* loop = Handles::of(timer).loop;
+        if (loop == nullptr || loop->wheel_due_ms_ == 0) return;
+        // It moved if the loop was away.
+        loop->wheel_is_due(uv_now(loop->native_)) ? loop->stay() : loop->start_wheel_timer();
       },
-      due_ms - uv_now(native_), 0);
+      wheel_due_ms_ > now_ms ? wheel_due_ms_ - now_ms : 0, 0);
 }
 
-void Loop::on_wheel_timer() noexcept {
-  wheel_timer_due_ms_ = 0;
-  wheel_.advance(now());
+/// Everything that was ready at `looked_ms` has been served.
+void Loop::turn_wheel(std::uint64_t looked_ms) noexcept {
+  wheel_due_ms_ = 0;
+  wheel_.advance(clock_.tick(looked_ms));
   if (const auto next = wheel_.next()) schedule_wheel(*next);
 }
 
@@ -419,8 +521,11 @@ void Loop::end_turn() noexcept {
   }
   if (dirty_ != nullptr) {
     uv_async_send(&handles_->wake);
-  } else {
+  } else if (!has_backlog()) {
     uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->before_wait));
+    if (libuv_waits()) uv_idle_stop(&handles_->backlog);
+  } else {
+    stay();
   }
 }
 

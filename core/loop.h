@@ -1,11 +1,14 @@
 #pragma once
 
+#include <tidewire/core/budget.h>
 #include <tidewire/core/bytes.h>
 #include <tidewire/core/callback.h>
 #include <tidewire/core/export.h>
 #include <tidewire/core/log.h>
+#include <tidewire/core/loop_clock.h>
 #include <tidewire/core/post.h>
 #include <tidewire/core/result.h>
+#include <tidewire/core/resume_queue.h>
 #include <tidewire/core/timer_wheel.h>
 #include <chrono>
 #include <functional>
@@ -112,6 +115,11 @@ class TIDEWIRE_API Retired {
 /// gone would otherwise end the process that writes to it.
 ///
 /// What a task, timer or signal handler throws is caught, logged as an error, and the loop goes on.
+///
+/// A turn does a bounded amount of work for connections, in the order in which they became ready, and a bounded amount
+/// for each of them; see Budget. Deadlines, not timers, wait for what the system holds already: before they are looked
+/// at, everything that is ready is served once. Time in which the loop did not run (a callback that blocks, SIGSTOP, a
+/// machine that is suspended) moves them, if it was a second or more, and is logged; see LoopClock.
 class TIDEWIRE_API Loop {
  public:
   /// A loop of its own. Throws Failure when the system has no descriptors left for one.
@@ -186,7 +194,7 @@ class TIDEWIRE_API Loop {
   // What the layers above are built with; an application has no need of it.
 
   /// The length of a tick: deadlines are this precise.
-  static constexpr std::chrono::milliseconds tick_length{50};
+  static constexpr std::chrono::milliseconds tick_length = LoopClock::tick_length;
   /// The tick of the turn's beginning.
   [[nodiscard]] Tick now() const noexcept;
   /// Ticks in `duration`, rounded up.
@@ -195,6 +203,12 @@ class TIDEWIRE_API Loop {
   void arm(Deadline& deadline, std::chrono::milliseconds after) noexcept { arm_at(deadline, now() + ticks(after)); }
   void arm_at(Deadline& deadline, Tick due) noexcept;
   void disarm(Deadline& deadline) noexcept { wheel_.disarm(deadline); }
+
+  /// Where the work for connections is counted. It begins a slice before each `on_ready`, and before each `go_on`; what
+  /// does a connection's work outside of both begins its own.
+  [[nodiscard]] Budget& budget() noexcept { return budget_; }
+  /// Calls `waiting.go_on()` in a later turn, after what waited before. Until then the loop does not wait for events.
+  void resume_later(Resumable& waiting) noexcept;
 
   /// Calls `dirty.flush()` once before the loop waits again. It must not be marked twice before that.
   void flush_later(Flushable& dirty) noexcept;
@@ -237,16 +251,28 @@ class TIDEWIRE_API Loop {
 
   void start(Polling polling);
   void join_poll_set();
+  /// Whether libuv waits for events, and calls us before and after, in place of `turn`.
+  [[nodiscard]] bool libuv_waits() const noexcept { return !owned_ || !poll_set_; }
   bool take_turn(bool wait);
   void turn(bool wait) noexcept;
   void leave_to_parent() noexcept;
+  void before_libuv_waits() noexcept;
+  void after_libuv_waited() noexcept;
+  [[nodiscard]] int patience() const noexcept;
+  void note_absence() noexcept;
+  void serve(bool all) noexcept;
+  [[nodiscard]] bool has_backlog() const noexcept;
   void hold() noexcept;
   void let_go() noexcept;
   void stay() noexcept;
   void log_exception(const char* where) noexcept;
   void end_turn() noexcept;
-  void on_wheel_timer() noexcept;
+  [[nodiscard]] bool wheel_is_due(std::uint64_t at_ms) const noexcept {
+    return wheel_due_ms_ != 0 && at_ms >= wheel_due_ms_;
+  }
+  void turn_wheel(std::uint64_t looked_ms) noexcept;
   void schedule_wheel(Tick due) noexcept;
+  void start_wheel_timer() noexcept;
 
   std::shared_ptr<Mailbox> mailbox_;
   std::unique_ptr<uv_loop_s> owned_;
@@ -254,8 +280,11 @@ class TIDEWIRE_API Loop {
   std::unique_ptr<PollSet> poll_set_;
   Handles* handles_ = nullptr;  // Freed by its own close callbacks, which may run after this object's end.
   TimerWheel wheel_;
-  std::uint64_t wheel_timer_due_ms_ = 0;  // 0: not running.
-  std::uint64_t epoch_ms_ = 0;
+  std::uint64_t wheel_due_ms_ = 0;  // When the wheel has something to look at; 0: never.
+  std::uint64_t looked_ms_ = 0;     // When libuv last began to wait.
+  LoopClock clock_{0};
+  Budget budget_;
+  ResumeQueue resumed_;
   Flushable* dirty_ = nullptr;
   Flushable** dirty_end_ = &dirty_;
   std::unique_ptr<Retired> retired_;

@@ -9,14 +9,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 namespace tidewire {
 namespace {
-
-// More that are ready have their turn next; libuv's handles and what was written must not wait for too many.
-constexpr int events_per_turn = 256;
 
 std::uint32_t events_for(unsigned interest) noexcept {
   std::uint32_t events = EPOLLET;
@@ -42,7 +40,7 @@ std::unique_ptr<PollSet> PollSet::make() {
   return std::unique_ptr<PollSet>(new PollSet(descriptor));
 }
 
-PollSet::PollSet(int descriptor) : descriptor_(descriptor), events_(new epoll_event[events_per_turn]) {}
+PollSet::PollSet(int descriptor) : descriptor_(descriptor), events_(new epoll_event[capacity]) {}
 
 PollSet::~PollSet() { ::close(descriptor_); }
 
@@ -53,7 +51,9 @@ int PollSet::add_guest(int descriptor) noexcept {
 
 int PollSet::add(int descriptor, Watched& watched, unsigned interest) noexcept {
   epoll_event event{.events = events_for(interest), .data = {.ptr = &watched}};
-  return ::epoll_ctl(descriptor_, EPOLL_CTL_ADD, descriptor, &event) == 0 ? 0 : -errno;
+  if (::epoll_ctl(descriptor_, EPOLL_CTL_ADD, descriptor, &event) != 0) return -errno;
+  ++members_;
+  return 0;
 }
 
 int PollSet::renew(int descriptor, Watched& watched, unsigned interest) noexcept {
@@ -61,28 +61,38 @@ int PollSet::renew(int descriptor, Watched& watched, unsigned interest) noexcept
   return ::epoll_ctl(descriptor_, EPOLL_CTL_MOD, descriptor, &event) == 0 ? 0 : -errno;
 }
 
-void PollSet::remove(int descriptor) noexcept {
+void PollSet::remove(int descriptor, const Watched& watched) noexcept {
   epoll_event unused{};
   ::epoll_ctl(descriptor_, EPOLL_CTL_DEL, descriptor, &unused);
+  --members_;
+  // It may be destroyed before they are served.
+  epoll_event* const unserved = events_.get() + served_;
+  epoll_event* const end = events_.get() + found_;
+  found_ = static_cast<int>(std::remove_if(unserved, end, [&](auto& event) { return event.data.ptr == &watched; }) -
+                            events_.get());
 }
 
 void PollSet::wait(int milliseconds) noexcept {
-  ready_ = ::epoll_wait(descriptor_, events_.get(), events_per_turn, milliseconds);
+  std::copy(events_.get() + served_, events_.get() + found_, events_.get());
+  found_ -= std::exchange(served_, 0);
+  const int room = capacity - found_;
+  full_ = room == 0;
+  if (full_) return;
+  const int count = ::epoll_wait(descriptor_, events_.get() + found_, room, found_ == 0 ? milliseconds : 0);
+  full_ = count == room;
+  if (count > 0) found_ += count;
 }
 
-bool PollSet::dispatch() noexcept {
-  bool guest_ready = false;
-  const int count = std::exchange(ready_, 0);
-  for (int index = 0; index < count; ++index) {
-    const epoll_event& event = events_[static_cast<std::size_t>(index)];
-    auto* watched = static_cast<Watched*>(event.data.ptr);
-    if (watched == nullptr) {
-      guest_ready = true;
-    } else if (watched->descriptor() >= 0) {
-      watched->on_ready(ready_for(event.events));
-    }
+bool PollSet::serve_one() noexcept {
+  if (served_ == found_) return false;
+  const epoll_event& event = events_[static_cast<std::size_t>(served_++)];
+  auto* watched = static_cast<Watched*>(event.data.ptr);
+  if (watched == nullptr) {
+    guest_ready_ = true;
+  } else {
+    watched->on_ready(ready_for(event.events));
   }
-  return guest_ready;
+  return true;
 }
 
 }  // namespace tidewire
@@ -100,9 +110,9 @@ PollSet::~PollSet() = default;
 int PollSet::add_guest(int) noexcept { return 0; }
 int PollSet::add(int, Watched&, unsigned) noexcept { return 0; }
 int PollSet::renew(int, Watched&, unsigned) noexcept { return 0; }
-void PollSet::remove(int) noexcept {}
+void PollSet::remove(int, const Watched&) noexcept {}
 void PollSet::wait(int) noexcept {}
-bool PollSet::dispatch() noexcept { return false; }
+bool PollSet::serve_one() noexcept { return false; }
 
 }  // namespace tidewire
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <tidewire/core/export.h>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 struct epoll_event;
 
@@ -39,18 +41,36 @@ class TIDEWIRE_API PollSet {
   /// Adds a member, or tells once more of what is ready now. 0, or a negative error number.
   int add(int descriptor, Watched& watched, unsigned interest) noexcept;
   int renew(int descriptor, Watched& watched, unsigned interest) noexcept;
-  void remove(int descriptor) noexcept;
+  /// Takes a member out, and forgets what `wait` has found of it.
+  void remove(int descriptor, const Watched& watched) noexcept;
 
-  /// Waits up to `milliseconds` for the first event; -1: without end.
+  /// Waits up to `milliseconds` for the first event; -1: without end. What earlier calls found and was not served yet
+  /// keeps its place before that, and then nothing is waited for. A signal ends the wait: nothing was found.
   void wait(int milliseconds) noexcept;
-  /// Calls `on_ready` of all that the last `wait` found. Returns whether the guest is ready.
-  bool dispatch() noexcept;
+  /// Calls `on_ready` of the first member that was found and not served yet. False when there is none.
+  bool serve_one() noexcept;
+  /// Whether members were found that are not served yet.
+  [[nodiscard]] bool has_unserved() const noexcept { return served_ != found_; }
+  /// Whether the last `wait` found as many as it can, so that there may be more.
+  [[nodiscard]] bool may_have_more() const noexcept { return full_; }
+  /// Whether the guest was found ready since the last call.
+  [[nodiscard]] bool take_guest_ready() noexcept { return std::exchange(guest_ready_, false); }
+  /// How many descriptors it has, without the guest.
+  [[nodiscard]] std::size_t members() const noexcept { return members_; }
+
+  /// How many can be found at once. What else is ready is found by the next call: libuv's handles and what was written
+  /// must not wait for too many.
+  static constexpr int capacity = 256;
 
  private:
   explicit PollSet(int descriptor);
 
   int descriptor_;
-  int ready_ = 0;
+  int found_ = 0;
+  int served_ = 0;  // Of those that were found, from the first on.
+  bool full_ = false;
+  bool guest_ready_ = false;
+  std::size_t members_ = 0;
   std::unique_ptr<epoll_event[]> events_;
 };
 

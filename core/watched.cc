@@ -23,27 +23,37 @@ constexpr unsigned errors_alone = UV_PRIORITIZED;
 }  // namespace
 
 /// libuv's handle. libuv keeps it until its close callback has run, so it is an object of its own.
-struct Watched::ByLibuv {
+///
+/// libuv calls for everything that is ready, and cannot be stopped. Once the turn's budget is spent, or where others
+/// wait already, it waits for its turn in the loop's queue.
+struct Watched::ByLibuv final : Resumable {
   uv_poll_t handle{};
   Watched* watched = nullptr;
+  Loop* loop = nullptr;
+  Ready due{};
 
   static void on_poll(uv_poll_t* handle, int status, int events) {
-    Watched* watched = static_cast<ByLibuv*>(handle->data)->watched;
+    auto& own = *static_cast<ByLibuv*>(handle->data);
     const auto found = static_cast<unsigned>(events);
     const bool failed = status < 0;
     const bool ended = (found & end_alone) != 0;
     const bool broken = failed || (found & errors_alone) != 0;
     if (failed) {
-      watched->interest_ = 0;  // An error ends libuv's polling.
+      own.watched->interest_ = 0;  // An error ends libuv's polling.
     } else if (ended || broken) {
-      const unsigned others = watched->interest_ & ~(end_alone | errors_alone);
-      watched->poll_for(broken ? others : others | errors_alone);
+      const unsigned others = own.watched->interest_ & ~(end_alone | errors_alone);
+      own.watched->poll_for(broken ? others : others | errors_alone);
     }
-    watched->on_ready({.readable = failed || (found & UV_READABLE) != 0,
-                       .writable = failed || (found & UV_WRITABLE) != 0,
-                       .ended = ended || broken,
-                       .broken = broken});
+    own.due.readable |= failed || (found & UV_READABLE) != 0;
+    own.due.writable |= failed || (found & UV_WRITABLE) != 0;
+    own.due.ended |= ended || broken;
+    own.due.broken |= broken;
+    Budget& budget = own.loop->budget();
+    if (budget.turn_spent() || !own.loop->resumed_.empty()) return own.loop->resume_later(own);
+    budget.begin_slice();
+    own.go_on();
   }
+  void go_on() noexcept override { watched->on_ready(std::exchange(due, {})); }
   static void on_closed(uv_handle_t* handle) { delete static_cast<ByLibuv*>(handle->data); }
 };
 
@@ -76,6 +86,7 @@ int Watched::watch_by_libuv(Loop& loop, unsigned interest) noexcept {
     }
     made->handle.data = made;
     made->watched = this;
+    made->loop = &loop;
     by_libuv_ = made;
   }
   unsigned wanted = interest_ | interest;
@@ -101,10 +112,11 @@ void Watched::close_descriptor(Loop& loop) noexcept {
     // Any other way would change what the parent waits for: it shares the set with us.
     by_libuv_ = nullptr;
   } else if (by_libuv_ != nullptr) {
+    by_libuv_->cancel_resume();
     uv_close(reinterpret_cast<uv_handle_t*>(&std::exchange(by_libuv_, nullptr)->handle), ByLibuv::on_closed);
   } else if (interest_ != 0) {
     // Closing alone would not do: a process forked meanwhile may still have the descriptor open.
-    loop.poll_set()->remove(descriptor_);
+    loop.poll_set()->remove(descriptor_, *this);
     loop.let_go();
   }
   interest_ = 0;

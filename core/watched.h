@@ -28,6 +28,9 @@ struct Ready {
 /// mark either was reported as `urgent`, or the mark arrived after the report and makes another. It does not hold on
 /// Unix sockets, where a read also stops after bytes with descriptors: see receive_local in transport/socket_calls.h.
 ///
+/// `on_ready` has a slice of the loop's budget. One that stops because its slice is spent calls `watch_reading`, and is
+/// then called in a later turn, after the others.
+///
 /// Owns the descriptor. Is destroyed no earlier than the end of the turn in which it was closed.
 class TIDEWIRE_API Watched {
  public:

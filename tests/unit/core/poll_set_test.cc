@@ -7,6 +7,7 @@
 #include <tidewire/core/poll_set.h>
 #include <tidewire/core/timer.h>
 #include <tidewire/core/watched.h>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -29,6 +30,12 @@ struct Event final : Watched {
   std::vector<Event*>* calls;
 };
 
+/// Serves all that was found. Returns whether the guest is ready.
+bool serve(PollSet& set) {
+  while (set.serve_one()) continue;
+  return set.take_guest_ready();
+}
+
 }  // namespace
 
 TEST_CASE("everything that is ready is told in one turn, once") {
@@ -41,25 +48,68 @@ TEST_CASE("everything that is ready is told in one turn, once") {
   one.signal();
   other.signal();
   set->wait(-1);
-  CHECK_FALSE(set->dispatch());
+  CHECK_FALSE(serve(*set));
   CHECK(told == std::vector<Event*>{&one, &other});
   set->wait(0);
-  set->dispatch();
+  serve(*set);
   CHECK(told.size() == 2);
   SUBCASE("again when it is renewed") {
     CHECK(set->renew(other.descriptor(), other, PollSet::reading) == 0);
     set->wait(0);
-    set->dispatch();
+    serve(*set);
     CHECK(told.back() == &other);
     CHECK(told.size() == 3);
   }
   SUBCASE("not when it was removed") {
-    set->remove(one.descriptor());
+    set->remove(one.descriptor(), one);
     one.signal();
     set->wait(0);
-    set->dispatch();
+    serve(*set);
     CHECK(told.size() == 2);
   }
+}
+
+TEST_CASE("what was found and not served keeps its place before what comes later") {
+  const auto set = PollSet::make();
+  std::vector<Event*> told;
+  Event one(&told);
+  Event other(&told);
+  Event removed(&told);
+  Event late(&told);
+  for (Event* event : {&one, &other, &removed, &late}) {
+    REQUIRE(set->add(event->descriptor(), *event, PollSet::reading) == 0);
+  }
+  CHECK(set->members() == 4);
+  for (const Event* event : {&one, &removed, &other}) event->signal();
+  set->wait(0);
+  REQUIRE(set->serve_one());
+  late.signal();
+  set->wait(-1);
+  set->remove(removed.descriptor(), removed);
+  CHECK(set->members() == 3);
+  CHECK(set->has_unserved());
+  serve(*set);
+  CHECK(told == std::vector<Event*>{&one, &other, &late});
+  CHECK_FALSE(set->has_unserved());
+}
+
+TEST_CASE("a set that found as many as it can may have more") {
+  const auto set = PollSet::make();
+  std::vector<Event*> told;
+  std::vector<std::unique_ptr<Event>> events;
+  for (int index = 0; index < PollSet::capacity + 1; ++index) {
+    events.push_back(std::make_unique<Event>(&told));
+    REQUIRE(set->add(events.back()->descriptor(), *events.back(), PollSet::reading) == 0);
+    events.back()->signal();
+  }
+  set->wait(0);
+  CHECK(set->may_have_more());
+  serve(*set);
+  CHECK(told.size() == PollSet::capacity);
+  set->wait(0);
+  CHECK_FALSE(set->may_have_more());
+  serve(*set);
+  CHECK(told.size() == events.size());
 }
 
 TEST_CASE("what cannot be watched is a negative error number") {
@@ -75,11 +125,11 @@ TEST_CASE("the guest is told apart, for as long as it is ready") {
   const Event guest;
   REQUIRE(set->add_guest(guest.descriptor()) == 0);
   set->wait(0);
-  CHECK_FALSE(set->dispatch());
+  CHECK_FALSE(serve(*set));
   guest.signal();
   for (int turn = 0; turn < 2; ++turn) {
     set->wait(0);
-    CHECK(set->dispatch());
+    CHECK(serve(*set));
   }
 }
 
