@@ -17,6 +17,11 @@ namespace tidewire {
 /// One thread: the loop's. Code without I/O is given one as a parameter.
 class Budget {
  public:
+  Budget() noexcept = default;
+  /// One that is never spent, for work without a loop.
+  enum WithoutEnd : unsigned char { without_end };
+  explicit Budget(WithoutEnd) noexcept : slice_end_(UINT64_MAX), turn_end_(UINT64_MAX) {}
+
   /// A connection's share of a turn, about half a millisecond: long enough that going on later costs nothing that can
   /// be measured, short enough that ten greedy connections hold up another for 5 ms.
   static constexpr std::uint64_t slice_work = 500'000;

@@ -111,6 +111,7 @@ void Connection::flush() noexcept {
     delete this;
   } else if (phase_ != Phase::closed && phase_ != Phase::lingering) {
     const ServerState::Pin pin(*server_);
+    server_->loop.budget().begin_slice();
     const bool done = server_->loop.guard("connection", [this] {
       if (draining_) tell_shutdown();
       process_input();

@@ -64,6 +64,7 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   void keep(Bytes bytes);
   [[nodiscard]] std::size_t most_kept_bytes() const noexcept { return server_->options.max_head_bytes + 1; }
   [[nodiscard]] bool may_take() const noexcept;
+  [[nodiscard]] bool yields() const noexcept;
 
   // Answers.
   void dispatch();

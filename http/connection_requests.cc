@@ -13,7 +13,14 @@ void Connection::on_data(MutableBytes bytes) {
     return;
   }
   const std::size_t used = take(bytes);
-  if (phase_ != Phase::closed && phase_ != Phase::lingering) keep(bytes.subspan(used));
+  if (phase_ == Phase::closed || phase_ == Phase::lingering) return;
+  const Bytes rest = bytes.subspan(used);
+  if (yields()) {
+    if (!rest.empty()) return stream_->unread(rest);
+  } else {
+    keep(rest);
+  }
+  if (peer_ended_) on_end();
 }
 
 /// What may be kept of a head or of requests that wait, less what is. One byte more than a head may have, by which one
@@ -49,6 +56,12 @@ void Connection::process_input() {
   const std::size_t used = take(input_.bytes());
   if (phase_ == Phase::closed || phase_ == Phase::lingering) return;
   input_.consume(used);
+  if (yields() && !input_.empty()) {
+    // The stream has it go on after the others.
+    stream_->unread(input_.view());
+    input_.release();
+    return stream_->resume();
+  }
   if (input_.empty()) input_.release();
   if (may_take()) {
     stream_->resume();
@@ -62,15 +75,20 @@ bool Connection::may_take() const noexcept {
          stream_->queued_bytes() <= server_->options.high_water_bytes;
 }
 
-/// Takes as many requests from `bytes` as there are, and returns how many bytes those were.
+/// Whether the next request could be taken, but the others have their turn first.
+bool Connection::yields() const noexcept { return server_->loop.budget().spent() && may_take(); }
+
+/// Takes as many requests from `bytes` as there are and the budget allows, and returns how many bytes those were.
 std::size_t Connection::take(MutableBytes bytes) {
   std::size_t used = 0;
+  const Budget& budget = server_->loop.budget();
   in_take_ = true;
   while (used < bytes.size() && may_take()) {
     const MutableBytes rest = bytes.subspan(used);
     const std::size_t taken = phase_ == Phase::body ? take_body(rest) : take_head(rest);
     if (taken == 0 && phase_ == Phase::head) break;
     used += taken;
+    if (budget.spent()) break;
   }
   in_take_ = false;
   if (phase_ == Phase::idle) {
@@ -104,6 +122,7 @@ std::size_t Connection::take_head(MutableBytes bytes) {
 /// The head is complete. Returns how much of `rest` is its body, as far as it has come.
 std::size_t Connection::begin_request(Bytes head, MutableBytes rest) {
   first_request_ = false;
+  server_->loop.budget().charge(work::request);
   Exchange& exchange = *exchange_;
   // Rejecting misdirected requests: RFC 9110 7.4.
   if (!server_->served_names.empty() && !server_->served_names.contain(exchange.request.host(), stream_->encrypted())) {
@@ -154,6 +173,7 @@ std::size_t Connection::begin_body(Bytes head, MutableBytes rest) {
 
 std::size_t Connection::take_body(Bytes bytes) {
   Exchange& exchange = *exchange_;
+  Budget& budget = server_->loop.budget();
   std::size_t used = 0;
   for (;;) {
     const BodyEvent event = exchange.decoder.next(bytes.subspan(used));
@@ -161,6 +181,9 @@ std::size_t Connection::take_body(Bytes bytes) {
     switch (event.kind) {
       case BodyEvent::Kind::data:
         exchange.body.append(event.data);
+        // Of a body in tiny chunks, these are the work.
+        budget.charge(work::message);
+        if (budget.spent()) return used;
         break;
       case BodyEvent::Kind::need_more:
         return used;

@@ -46,6 +46,7 @@ bool SecureStream::shake_hands(Bytes& input) {
   {
     const RecordIo::Scope scope(*io_, input);
     clear_openssl_errors();
+    loop().budget().charge(work::handshake_step);
     const int result = SSL_do_handshake(ssl_.get());
     if (result != 1) error = SSL_get_error(ssl_.get(), result);
   }
@@ -163,10 +164,12 @@ void SecureStream::close() noexcept {
   }
   closing_ = true;
   reading_ = false;
+  cancel_resume();
   loop().disarm(*this);
   io_->held.take(*this);
   output_.reset();
   input_.reset();
+  unread_.reset();
   has_queued_ = false;
   if (!parting_ || inner_->closing()) return inner_->close();
   loop().arm(*this, parting_timeout);
@@ -205,6 +208,7 @@ void SecureStream::fail(const Error& error) noexcept {
   if (dead()) return;
   broken_ = true;
   reading_ = false;
+  cancel_resume();
   loop().disarm(*this);
   inner_->pause();
   io_->held.take(*this);
@@ -243,7 +247,6 @@ void SecureStream::flush() noexcept {
   // What waits in the stream below is for that to tell.
   if (waited_ && !inner_->has_queued()) on_writable();
   if (dead()) return;
-  if (reading_ && has_unread()) deliver([this](transport::Consumer&) { receive({}); });
 }
 
 // What the handshake has settled

@@ -43,6 +43,7 @@ class SecureStream final : public Stream,
                            private SecureStreamFlags,
                            private transport::Consumer,
                            private Flushable,
+                           private Resumable,
                            private transport::HeldOutput::Holder {
  public:
   SecureStream(Side side, SslPtr ssl, transport::StreamPtr inner, std::chrono::milliseconds handshake_timeout,
@@ -53,6 +54,7 @@ class SecureStream final : public Stream,
   void attach(transport::Consumer& consumer) noexcept override { consumer_ = &consumer; }
   void resume() override;
   void pause() noexcept override;
+  void unread(Bytes rest) noexcept override;
   MutableBytes reserve(std::size_t size) override;
   void commit(std::size_t count) override;
   void write(Bytes head, Bytes body) override;
@@ -127,6 +129,8 @@ class SecureStream final : public Stream,
   void fail_input() noexcept;
   void take_end() noexcept;
   void set_reading() noexcept;
+  void deliver_unread() noexcept;
+  void go_on() noexcept override;
   /// Runs a callback of the consumer; what it throws breaks the connection.
   template <class Call>
   void deliver(Call call) noexcept;
@@ -161,6 +165,7 @@ class SecureStream final : public Stream,
   RecordIo* io_;
   std::unique_ptr<Buffer> output_;      // Text that waits: for the handshake, or for the end of the turn.
   std::unique_ptr<Buffer> input_;       // Records that came while the consumer paused.
+  std::unique_ptr<Buffer> unread_;      // Text that the consumer gave back.
   std::unique_ptr<Error> failure_;      // To be told at the end of the callback or turn.
   std::unique_ptr<Greeting> greeting_;  // As long as the handshake lasts.
   Side side_;

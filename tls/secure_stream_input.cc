@@ -22,7 +22,9 @@ void SecureStream::receive(Bytes input) {
   const auto outer = io_->held.current();
   io_->held.begin(*this, this);
   receiving_ = true;
-  while (reading_ && receive_once(input)) continue;
+  if (unread_) deliver_unread();
+  const Budget& budget = loop().budget();
+  while (reading_ && !unread_ && receive_once(input) && !budget.spent()) continue;
   receiving_ = false;
   io_->held.restore(outer);
   if (dead()) return;
@@ -33,7 +35,29 @@ void SecureStream::receive(Bytes input) {
     input_ = std::move(rest);
   }
   set_reading();
+  if (reading_ && has_unread()) loop().resume_later(*this);
   if (failure_) mark_dirty();
+}
+
+/// Delivers once more what the consumer gave back.
+void SecureStream::deliver_unread() noexcept {
+  const std::unique_ptr<Buffer> text = std::move(unread_);
+  deliver([&](transport::Consumer& consumer) { consumer.on_data(text->bytes()); });
+}
+
+void SecureStream::unread(Bytes rest) noexcept {
+  if (dead() || leaving_) return;
+  const auto error = transport::attempt([&] {
+    if (!unread_) unread_ = std::make_unique<Buffer>();
+    unread_->append(rest);
+  });
+  if (error) return fail_later(*error);
+  if (!receiving_ && reading_) loop().resume_later(*this);
+}
+
+/// In a later turn than that in which something was left over.
+void SecureStream::go_on() noexcept {
+  if (!dead() && reading_ && has_unread()) deliver([this](transport::Consumer&) { receive({}); });
 }
 
 /// Decrypts into where the consumer wants it, and delivers. Returns whether there may be more.
@@ -51,6 +75,8 @@ bool SecureStream::receive_once(Bytes& input) {
       direct ? consumer.on_filled(count) : consumer.on_data(space.first(count));
     });
     if (dead()) return false;
+    // The end comes after the text; OpenSSL says it again.
+    if (unread_ && error == SSL_ERROR_ZERO_RETURN) return false;
   }
   switch (error) {
     case SSL_ERROR_NONE:
@@ -84,13 +110,16 @@ int SecureStream::decrypt(Bytes& input, MutableBytes to, std::size_t& count) noe
   {
     const RecordIo::Scope scope(*io_, input);
     clear_openssl_errors();
+    Budget& budget = loop().budget();
     do {
       std::size_t size = 0;
       const int result = SSL_read_ex(ssl_.get(), to.data() + count, to.size() - count, &size);
       if (result != 1) error = SSL_get_error(ssl_.get(), result);
       count += size;
+      budget.charge(work::record + size * work::byte_received);
       // OpenSSL reads no further than a record's end: with no input left, there is no whole one that it has not opened.
-    } while (error == SSL_ERROR_NONE && count < to.size() && (!input.empty() || SSL_pending(ssl_.get()) != 0));
+    } while (error == SSL_ERROR_NONE && count < to.size() && !budget.spent() &&
+             (!input.empty() || SSL_pending(ssl_.get()) != 0));
   }
   // Reading may have written: tickets are acknowledged by nothing, but keys are renewed, and alerts answered.
   if (!io_->output().empty()) send_records();
@@ -98,7 +127,7 @@ int SecureStream::decrypt(Bytes& input, MutableBytes to, std::size_t& count) noe
 }
 
 bool SecureStream::has_unread() const noexcept {
-  return established_ && !peer_ended_ && (input_ != nullptr || SSL_pending(ssl_.get()) != 0);
+  return established_ && (unread_ || (!peer_ended_ && (input_ != nullptr || SSL_pending(ssl_.get()) != 0)));
 }
 
 void SecureStream::take_end() noexcept {
@@ -108,15 +137,16 @@ void SecureStream::take_end() noexcept {
 }
 
 void SecureStream::resume() {
-  if (reading_ || dead() || peer_ended_ || leaving_) return;
+  if (reading_ || dead() || (peer_ended_ && !unread_) || leaving_) return;
   reading_ = true;
   if (receiving_) return;
-  if (has_unread()) return mark_dirty();
+  if (has_unread()) return loop().resume_later(*this);
   set_reading();
 }
 
 void SecureStream::pause() noexcept {
   reading_ = false;
+  cancel_resume();
   if (established_ && !receiving_) inner_->pause();
 }
 

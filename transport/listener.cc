@@ -17,8 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Connections accepted in a row before those that are open have their turn again.
-constexpr int accepts_per_turn = 64;
 // Long enough not to be a busy loop, short enough not to be noticed when a descriptor comes free.
 constexpr auto rest_time = 100ms;
 
@@ -138,29 +136,36 @@ Listener::~Listener() {
 }
 
 // Tries at once: that nobody waits any more shows only by trying, and ends the rest.
-void Listener::on_deadline() noexcept { accept_some(); }
+void Listener::on_deadline() noexcept {
+  loop_.budget().begin_slice();
+  accept_some();
+}
 
 void Listener::accept_some() noexcept {
   const Acceptor& acceptor = *acceptor_;
-  int failures = 0;
-  for (int count = 0; count < accepts_per_turn; ++count) {
+  int failure = 0;
+  bool accepted_any = false;
+  Budget& budget = loop_.budget();
+  while (!budget.spent()) {
+    budget.charge(work::accept);
     const int accepted =
         above_standard_streams(::accept4(acceptor.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted >= 0) {
+      accepted_any = true;
       take(accepted);
       // The application may have closed the listener; the acceptor is there until the turn's end.
       if (acceptor.listener == nullptr) return;
       continue;
     }
-    const int error = errno;
-    if (error == EAGAIN) {
+    failure = errno;
+    if (failure == EAGAIN) {
       if (resting_) recover();
       return;
     }
-    // A turn of nothing but failures is the system's, whatever it calls them.
-    if (!is_of_one_connection(error) || ++failures == accepts_per_turn) return rest(error);
+    if (!is_of_one_connection(failure)) return rest(failure);
   }
-  recover();
+  // A slice of nothing but failures is the system's, whatever it calls them.
+  accepted_any || failure == 0 ? recover() : rest(failure);
 }
 
 /// Has the loop tell of who waits now, and of who comes.

@@ -8,7 +8,7 @@
 namespace tidewire::transport {
 namespace {
 
-class MemoryStream final : public Stream, private Flushable {
+class MemoryStream final : public Stream, private Flushable, private Resumable {
  public:
   MemoryStream(Loop& loop, const MemoryStreamOptions& options) : loop_(loop), options_(options) { has_queued_ = true; }
 
@@ -21,9 +21,20 @@ class MemoryStream final : public Stream, private Flushable {
   void resume() override {
     reading_ = !leaving_;
     begun_ = true;
+    if (given_back_ && reading_ && !dead()) loop_.resume_later(*this);
     touch();
   }
-  void pause() noexcept override { reading_ = false; }
+  void pause() noexcept override {
+    reading_ = false;
+    cancel_resume();
+  }
+  void unread(Bytes rest) noexcept override {
+    if (dead() || leaving_) return;
+    given_back_ = true;
+    starved_ = starved_ || attempt([&] { kept_.append(rest); }).has_value();
+    if (starved_) return touch();
+    if (reading_) loop_.resume_later(*this);
+  }
 
   MutableBytes reserve(std::size_t size) override { return outbox_.reserve(size); }
   void commit(std::size_t count) override {
@@ -52,6 +63,7 @@ class MemoryStream final : public Stream, private Flushable {
   void close() noexcept override {
     if (closing_) return;
     closing_ = true;
+    cancel_resume();
     if (peer_ != nullptr) {
       peer_->peer_ = nullptr;
       // As with a socket: what was on its way to a reader that closed is a reset for the writer.
@@ -163,6 +175,16 @@ class MemoryStream final : public Stream, private Flushable {
     fail(Error::system(-ECONNRESET));
   }
 
+  /// Delivers once more what was given back, and then what came meanwhile.
+  void go_on() noexcept override {
+    if (dead() || !reading_ || consumer_ == nullptr) return;
+    given_back_ = false;
+    std::swap(delivered_, kept_);
+    kept_.clear();
+    touch();
+    deliver([this] { consumer_->on_data(delivered_.bytes()); });
+  }
+
   void receive() {
     if (consumer_ == nullptr) return;
     if (!reading_) {
@@ -171,6 +193,7 @@ class MemoryStream final : public Stream, private Flushable {
       }
       return;
     }
+    if (given_back_) return;
     if (inbox_.empty()) {
       if (ended_by_peer_ && !std::exchange(end_told_, true)) consumer_->on_end();
       return;
@@ -186,6 +209,8 @@ class MemoryStream final : public Stream, private Flushable {
     inbox_.consume(count);
     if (!inbox_.empty() || ended_by_peer_) touch();
     if (peer_ != nullptr) peer_->touch();
+    loop_.budget().begin_slice();
+    loop_.budget().charge(work::read + count * work::byte_received);
     if (space.empty()) {
       consumer_->on_data(delivered_.bytes());
     } else {
@@ -202,12 +227,14 @@ class MemoryStream final : public Stream, private Flushable {
   std::uint64_t taken_bytes_ = 0;
   Buffer inbox_;
   Buffer delivered_;
+  Buffer kept_;  // What the consumer gave back.
   bool reading_ = false;
   bool begun_ = false;         // Reading has begun.
   bool end_reported_ = false;  // on_peer_ended was called.
   bool dirty_ = false;
   bool broken_ = false;
-  bool starved_ = false;  // Output was lost for lack of memory.
+  bool starved_ = false;  // Output, or what was given back, was lost for lack of memory.
+  bool given_back_ = false;
   bool ending_ = false;
   bool leaving_ = false;  // To be closed when the outbox is empty.
   bool ended_by_peer_ = false;

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cerrno>
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace tidewire::transport {
@@ -16,28 +17,91 @@ namespace {
 // Much that is held for one stream leaves before the next is read: what is saved by reading first is little then, and
 // the buffer's beginning is in the nearest cache.
 constexpr std::size_t held_bytes = 8 * 1024;
-// Reads in a row from one socket that always has more, before the others have their turn.
-constexpr int reads_per_turn = 16;
 // What is read and dropped before a close that is to leave the peer what it has not read yet.
 constexpr std::size_t most_dropped_bytes = 256 * 1024;
 // How long the system goes on after the close with a peer that takes nothing of what is left; where that is little, as
 // long as it likes, which saves a call.
 constexpr std::chrono::milliseconds delivery_timeout{20'000};
 constexpr std::uint64_t unbounded_bytes = 64 * 1024;
+// Of a peer whose bytes take longer than a slice, no more is read at once than is soon done with: what waits is better
+// kept by the system.
+constexpr std::size_t laborious_bytes = 32 * 1024;
 
 }  // namespace
+
+/// What the consumer gave back, until it is delivered again.
+struct SocketStream::Unread final : Resumable {
+  explicit Unread(SocketStream& its) noexcept : stream(its) {}
+
+  void go_on() noexcept override { stream.go_on(); }
+
+  /// Whether `rest` is the end of what is being delivered again.
+  [[nodiscard]] bool holds(Bytes rest) const noexcept {
+    return delivering && !rest.empty() && rest.data() + rest.size() == bytes.data() + bytes.size();
+  }
+
+  SocketStream& stream;
+  Buffer bytes;
+  Buffer next;              // What was given back while `bytes` are delivered and is not their end.
+  bool delivering = false;  // The consumer has `bytes`.
+  bool given_back = false;  // There is something to deliver, though it may be empty.
+};
+
+SocketStream::SocketStream(LoopBuffers& buffers, int descriptor, bool local) noexcept
+    : Watched(descriptor), buffers_(&buffers) {
+  local_ = local;
+}
+
+SocketStream::~SocketStream() = default;
 
 // Reading
 
 void SocketStream::resume() {
-  if (reading_ || dead() || peer_ended_ || leaving_) return;
+  if (dead() || leaving_) return;
+  if (unread_ && unread_->given_back) loop().resume_later(*unread_);
+  if (reading_ || peer_ended_) return;
   reading_ = true;
   if (const int status = watch_reading(loop()); status != 0) fail_later(status);
 }
 
 void SocketStream::pause() noexcept {
   reading_ = false;
+  if (unread_) unread_->cancel_resume();
   ignore_reading();
+}
+
+void SocketStream::unread(Bytes rest) noexcept {
+  if (dead() || leaving_) return;
+  laborious_ = loop().budget().spent();
+  try {
+    if (!unread_) unread_ = std::make_unique<Unread>(*this);
+    if (unread_->holds(rest)) {
+      unread_->bytes.consume(unread_->bytes.size() - rest.size());
+    } else {
+      (unread_->delivering ? unread_->next : unread_->bytes).append(rest);
+      if (unread_->delivering) unread_->bytes.clear();
+    }
+  } catch (const std::bad_alloc&) {
+    return fail_later(-ENOMEM);
+  }
+  unread_->given_back = true;
+  if (reading_ || peer_ended_) loop().resume_later(*unread_);
+}
+
+/// In a later turn than that in which bytes were given back.
+void SocketStream::go_on() noexcept {
+  // What was left may not have been all that there was, and the system does not say so again.
+  if (!dead()) read_all(true);
+}
+
+void SocketStream::deliver_unread() noexcept {
+  Unread& kept = *unread_;
+  kept.given_back = false;
+  kept.delivering = true;
+  deliver([&](Consumer& consumer) { consumer.on_data(kept.bytes.bytes()); });
+  kept.delivering = false;
+  if (!kept.next.empty()) kept.bytes = std::exchange(kept.next, Buffer());
+  if (!kept.given_back || dead()) unread_.reset();
 }
 
 void SocketStream::on_ready(Ready ready) noexcept {
@@ -56,15 +120,19 @@ void SocketStream::on_ready(Ready ready) noexcept {
   if (ready.ended && !reading_ && !dead()) report_end(ready.broken);
 }
 
-/// Reads until nothing is left. `to_the_end`: a short read is not the last one, for an end, an error or a mark of
-/// urgent bytes follows.
+/// Reads until nothing is left, or the slice is spent. `to_the_end`: a short read is not the last one, for an end, an
+/// error or a mark of urgent bytes follows.
 void SocketStream::read_all(bool to_the_end) {
+  if (unread_ && unread_->waits_to_resume()) return;
+  const Budget& budget = loop().budget();
   buffers_->held.begin(*this, this);
-  int reads = 0;
-  while (reading_ && !dead() && read_once(to_the_end)) {
-    if (++reads < reads_per_turn) continue;
-    if (const int status = watch_reading(loop()); status != 0) fail_later(status);
-    break;
+  if (unread_) deliver_unread();
+  while (reading_ && !dead() && !unread_) {
+    if (budget.spent()) {
+      if (const int status = watch_reading(loop()); status != 0) fail_later(status);
+      break;
+    }
+    if (!read_once(to_the_end)) break;
   }
   buffers_->held.end();
   if (dead()) return;
@@ -85,6 +153,7 @@ bool SocketStream::read_once(bool to_the_end) {
   if (!direct) {
     space = buffers_->receive();
     if (consumer_ != nullptr) space = space.first(std::min(space.size(), consumer_->receive_limit()));
+    if (laborious_) space = space.first(std::min(space.size(), laborious_bytes));
   }
 
   bool more = false;
@@ -92,6 +161,8 @@ bool SocketStream::read_once(bool to_the_end) {
   if (received > 0) {
     const auto count = static_cast<std::size_t>(received);
     more_ = to_the_end || more || count == space.size();
+    loop().budget().charge(work::read + count * work::byte_received);
+    laborious_ = false;
     deliver([&](Consumer& consumer) { direct ? consumer.on_filled(count) : consumer.on_data(space.first(count)); });
     return more_;
   }
@@ -168,6 +239,8 @@ void SocketStream::close() noexcept {
     if (leaving_ && more_) drop_unread();
     if (taken_bytes_ > unbounded_bytes && !local_) bound_delivery(descriptor(), delivery_timeout);
   }
+  // The consumer may be looking at it.
+  if (unread_ && !unread_->delivering) unread_.reset();
   close_descriptor(loop());
   give_back();
   if (dirty_) return;

@@ -24,6 +24,7 @@ class SocketStreamFlags {
   bool ending_ : 1 = false;      // FIN is to follow what waits.
   bool leaving_ : 1 = false;     // And the end of this stream, without the peer's.
   bool ended_ : 1 = false;       // FIN was sent.
+  bool laborious_ : 1 = false;   // What was read last took longer than a slice.
   bool closing_ : 1 = false;
   bool closed_ : 1 = false;
   bool released_ : 1 = false;
@@ -41,13 +42,12 @@ class SocketStream final : public Stream,
                            private Flushable,
                            private HeldOutput::Holder {
  public:
-  SocketStream(LoopBuffers& buffers, int descriptor, bool local) noexcept : Watched(descriptor), buffers_(&buffers) {
-    local_ = local;
-  }
+  SocketStream(LoopBuffers& buffers, int descriptor, bool local) noexcept;
 
   void attach(Consumer& consumer) noexcept override { consumer_ = &consumer; }
   void resume() override;
   void pause() noexcept override;
+  void unread(Bytes rest) noexcept override;
   MutableBytes reserve(std::size_t size) override;
   void commit(std::size_t count) override;
   void write(Bytes head, Bytes body) override;
@@ -68,7 +68,9 @@ class SocketStream final : public Stream,
   Loop& loop() const noexcept override { return buffers_->loop; }
 
  private:
-  ~SocketStream() override = default;
+  struct Unread;
+
+  ~SocketStream() override;
   void release() noexcept override;
 
   void on_ready(Ready ready) noexcept override;
@@ -76,6 +78,8 @@ class SocketStream final : public Stream,
   void send_held(Bytes bytes) noexcept override;
 
   void read_all(bool to_the_end);
+  void go_on() noexcept;
+  void deliver_unread() noexcept;
   bool read_once(bool to_the_end);
   void take_end() noexcept;
   void report_end(bool broken) noexcept;
@@ -111,10 +115,11 @@ class SocketStream final : public Stream,
   LoopBuffers* buffers_;
   std::unique_ptr<PendingOutput> pending_;
   std::uint64_t taken_bytes_ = 0;
+  std::unique_ptr<Unread> unread_;
 };
 
 // What an idle connection costs beside its protocol's own state.
-static_assert(sizeof(SocketStream) <= 104);
+static_assert(sizeof(SocketStream) <= 112);
 
 template <class Call>
 void SocketStream::deliver(Call call) noexcept {

@@ -33,7 +33,8 @@ class Sessions;
 /// connection with `on_failed`, not the process.
 class TIDEWIRE_API Consumer : public Deadline {
  public:
-  /// Bytes arrived, at least one. They may be changed in place, and are valid until the call returns.
+  /// Bytes arrived, at least one, or those that `Stream::unread` gave back. They may be changed in place, and are valid
+  /// until the call returns.
   virtual void on_data(MutableBytes bytes) = 0;
 
   /// Where the next bytes are wanted: an empty answer means anywhere, and `on_data` follows. Otherwise at
@@ -97,6 +98,13 @@ class TIDEWIRE_API Stream {
   /// Polling::libuv is used on a system other than Linux.
   virtual void resume() = 0;
   virtual void pause() noexcept = 0;
+
+  /// Gives back what the consumer does not take now: because its slice of the loop's budget is spent, or because it has
+  /// paused. In a later turn, after `resume` if it pauses, `on_data` is called with it, before anything is read that is
+  /// newer. To be called within `on_data` or `on_filled`, once: `rest` is the end of what that was given (empty if
+  /// there is none, but the consumer has more to do), and is copied unless it was given back before. Or within
+  /// `http::Successor::begin`. Without memory for it, `on_failed` follows.
+  virtual void unread(Bytes rest) noexcept = 0;
 
   /// At least `size` bytes to compose output in, valid until the next call on this stream; `commit` sends
   /// the first `count` of them, within the same callback. For output that is small and made on the spot:

@@ -42,6 +42,7 @@ struct Assembly {
   bool compressed = false;           ///< The message, by permessage-deflate.
   std::size_t unmasked = 0;          ///< Bytes at the front of the input that are unmasked and not inflated yet.
   std::uint64_t inflated_bytes = 0;  ///< What the message has become so far.
+  bool yielded = false;              ///< Inflating stopped for the budget; there is more to come of what was given.
   std::optional<Inflater> inflater;  ///< Where messages don't refer to those before them: this message's own.
 
   /// Nothing is under way: whatever was, has been delivered.
@@ -80,12 +81,13 @@ struct Assembly {
     spare.put_payload(std::move(payload));
     inflater.reset();
     unmasked = 0;
+    yielded = false;
   }
 
   void reset() noexcept {
     payload.clear();
     head_bytes = control_bytes = 0;
-    in_frame = in_message = first = in_pieces = invalid = compressed = false;
+    in_frame = in_message = first = in_pieces = invalid = compressed = yielded = false;
     fragments = 0;
     message_bytes = remaining = inflated_bytes = 0;
     unmasked = 0;

@@ -14,6 +14,8 @@ constexpr std::size_t direct_bytes = 64 * 1024;
 // After the end, what a peer still sends is read and dropped, so that our Close is not lost to a reset: as much as may
 // have been under way before the peer could read it, which is what the buffers of both systems hold (10 MiB on Linux).
 constexpr std::size_t most_dropped_bytes = std::size_t{16} << 20;
+// Messages in a row before their work is counted and the budget looked at: some microseconds of short ones.
+constexpr unsigned uncounted_messages = 64;
 
 }  // namespace
 
@@ -45,7 +47,7 @@ void Connection::begin(MutableBytes rest) {
   if (endpoint_->options.ping_interval.count() > 0) endpoint_->loop.arm(*this, endpoint_->options.ping_interval);
   call([this] { handler().on_open(*this); });
   if (!rest.empty()) on_data(rest);
-  if (phase_ < Phase::ended && !paused_) stream_->resume();
+  if (phase_ < Phase::ended && !choked_ && !paused_by_handler_) stream_->resume();
 }
 
 // Receiving
@@ -77,18 +79,25 @@ void Connection::drop_received(std::size_t count) {
 void Connection::process(MutableBytes input) noexcept {
   const Limits& limits = endpoint_->limits;
   const bool whole_messages = !limits.deliver_fragments;
+  Budget& budget = endpoint_->loop.budget();
   Handler& own = handler();
   Message message(MessageType::binary, {});
   in_call_ = true;
-  while (phase_ < Phase::ended) {
+  while (phase_ < Phase::ended && !paused_by_handler_) {
     // What a handler throws must not lose the place in the input: the closing handshake is to follow.
     try {
       // Ends with the connection, too: the protocol then takes no message.
-      while (whole_messages && protocol_.try_next_message(input, limits, message)) own.on_message(*this, message);
+      unsigned left = whole_messages ? uncounted_messages : 0;
+      while (left != 0 && protocol_.try_next_message(input, limits, message)) {
+        --left;
+        own.on_message(*this, message);
+      }
+      if (whole_messages) budget.charge((uncounted_messages - left) * work::message);
+      if (paused_by_handler_ || budget.spent()) break;
       // In a copy, so that the compiler may keep the place in registers while such messages follow each other.
       MutableBytes rest = input;
       const auto event =
-          protocol_.next(rest, limits, endpoint_->spare, protocol_.deflates() ? peer_inflater() : nullptr);
+          protocol_.next(rest, limits, endpoint_->spare, protocol_.deflates() ? peer_inflater() : nullptr, &budget);
       input = rest;
       if (!event) break;
       handle_event(*event, !input.empty());
@@ -97,13 +106,42 @@ void Connection::process(MutableBytes input) noexcept {
     }
   }
   leave_call();
-  if (phase_ >= Phase::ended) protocol_.release(endpoint_->spare);
-  if (phase_ == Phase::open && !paused_ && stream_->has_queued() &&
+  if (phase_ >= Phase::ended) return protocol_.release(endpoint_->spare);
+  if (!input.empty() || protocol_.unfinished()) stream_->unread(input);
+  if (phase_ == Phase::open && !choked_ && stream_->has_queued() &&
       stream_->queued_bytes() > endpoint_->options.high_water_mark) {
-    paused_ = true;
+    choked_ = true;
     stream_->pause();
   }
   if (phase_ == Phase::open && protocol_.pace() != nullptr) watch_pace();
+}
+
+void Connection::pause_reading() {
+  assert(loop().in_thread());
+  if (phase_ != Phase::open || paused_by_handler_) return;
+  paused_by_handler_ = true;
+  protocol_.hold();
+  stream_->pause();
+  if (Pace* const pace = protocol_.pace()) pace->stop(endpoint_->loop.now());
+}
+
+void Connection::resume_reading() {
+  assert(loop().in_thread());
+  if (!paused_by_handler_) return;
+  paused_by_handler_ = false;
+  heard_ = endpoint_->loop.now();
+  pinged_ = false;
+  if (choked_) return;
+  stream_->resume();
+  resume_pace();
+}
+
+/// The clock of what has begun to come stood still while it was not read.
+void Connection::resume_pace() noexcept {
+  Pace* const pace = phase_ == Phase::open ? protocol_.pace() : nullptr;
+  if (pace == nullptr) return;
+  pace->resume(endpoint_->loop.now());
+  arm_by(pace->due(endpoint_->pace_bounds));
 }
 
 /// `more`: other bytes have come after this.
@@ -250,6 +288,7 @@ void Connection::begin_close(Cause cause, CloseCode code, std::string_view reaso
     more.farewell = {.cause = cause, .code = code, .reason = std::string(said_reason), .detail = {}};
     phase_ = Phase::closing;
     if (more.handle) more.handle->takes_messages.store(false, std::memory_order_relaxed);
+    stop_choking();
     resume_reading();
   });
   if (!said) return cut_from_call(Cause::out_of_memory, CloseCode::internal_error, "out of memory");
@@ -400,7 +439,9 @@ std::optional<Tick> Connection::check_silence() {
   const Tick patience = Loop::ticks(options.pong_timeout);
   const Tick due = heard_ + interval + (pinged_ ? patience : 0);
   if (static_cast<std::int32_t>(now - due) < 0) return due;
-  if (pinged_) {
+  // What a peer answers that is not read from, cannot be known.
+  const bool listens = !paused_by_handler_;
+  if (pinged_ && listens) {
     cut(Cause::timeout, CloseCode::internal_error, "no answer to a ping");
     return {};
   }
@@ -408,9 +449,9 @@ std::optional<Tick> Connection::check_silence() {
   if (phase_ != Phase::open) return {};
   release_window();
   write_control(protocol_.ping({}));
-  pinged_ = true;
-  heard_ = now - interval;
-  return now + patience;
+  pinged_ = listens;
+  heard_ = listens ? now - interval : now;
+  return now + (listens ? patience : interval);
 }
 
 /// Whether what the peer has begun to send comes fast enough, if there is something. Otherwise begins the end.
@@ -429,7 +470,7 @@ bool Connection::keeps_pace() {
 void Connection::watch_pace() noexcept {
   Pace& pace = *protocol_.pace();
   pace.begin(endpoint_->loop.now());
-  if (paused_) return pace.stop(endpoint_->loop.now());
+  if (choked_ || paused_by_handler_) return pace.stop(endpoint_->loop.now());
   arm_by(pace.due(endpoint_->pace_bounds));
 }
 

@@ -68,6 +68,18 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// callback of this connection's that runs has returned, or, called outside of one, in a later turn.
   void abort();
 
+  /// Stops reading from the peer, from the next message on: in a callback for one message no other follows, though it
+  /// may have come already. What has come is kept (at most what one read brings, 256 KiB), and the system holds up the
+  /// peer. Pings of the peer's are not answered meanwhile, and its Close and its end are not noticed. Pings of ours are
+  /// sent, so that the path stays open, but no answer is expected: the clock of silence stands still. Sending goes on,
+  /// and by `close` reading does too, for the peer's answer. Pausing again does nothing.
+  void pause_reading();
+  /// Goes on, with what was kept first, in a later turn; in the callback that paused, at once. If the peer is not read
+  /// from because it does not read, that remains: both reasons have to go. Does nothing if reading is not paused.
+  void resume_reading();
+  /// Whether `pause_reading` is in force.
+  [[nodiscard]] bool reading_paused() const noexcept { return paused_by_handler_; }
+
   /// Whether messages can be sent: neither side has said Close.
   [[nodiscard]] bool open() const noexcept { return phase_ == Phase::open; }
   /// How many bytes wait for the peer.
@@ -176,9 +188,11 @@ class TIDEWIRE_API Connection : private http::Successor {
   void tell_end(const CloseInfo& why) noexcept;
   void close_stream() noexcept;
   void drop_received(std::size_t count);
-  void resume_reading();
+  void stop_choking();
+  void charge_compression(std::size_t bytes) noexcept;
   void watch_pace() noexcept;
   void arm_by(std::optional<Tick> due) noexcept;
+  void resume_pace() noexcept;
   void check_peer();
   [[nodiscard]] bool keeps_pace();
   [[nodiscard]] std::optional<Tick> check_silence();
@@ -201,7 +215,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   bool end_untold_ : 1 = false;  // on_close is due: when that returns, or when the stream has closed.
   bool pinged_ : 1 = false;      // A ping of ours was sent, and nothing has come since.
   bool over_high_water_ : 1 = false;
-  bool paused_ : 1 = false;      // The peer is not read from, for it doesn't read.
+  bool choked_ : 1 = false;  // The peer is not read from, for it doesn't read.
+  bool paused_by_handler_ : 1 = false;
   bool cut_ : 1 = false;         // The stream closes with on_close, and what waits is dropped.
   bool peer_done_ : 1 = false;   // Nothing of the peer's is waited for: it has sent Close or FIN, and nothing after it.
   bool opened_ : 1 = false;      // on_open was called.

@@ -241,12 +241,12 @@ void Connection::on_writable() {
   // not have to wait, a ping above all, says nothing about the peer.
   const std::size_t queued = stream_->queued_bytes();
   if (extra_ && extra_->handle) extra_->handle->queued_bytes.store(queued, std::memory_order_relaxed);
-  if (paused_ || queued != 0) {
+  if (choked_ || queued != 0) {
     heard_ = endpoint_->loop.now();
     pinged_ = false;
   }
   if (queued > endpoint_->options.high_water_mark / 2) return;
-  resume_reading();
+  stop_choking();
   send_postponed();
   if (!over_high_water_ || phase_ != Phase::open) return;
   over_high_water_ = false;
@@ -259,14 +259,13 @@ void Connection::drain_posts() noexcept {
   if (!over_high_water_) call([this] { handler().on_drain(*this); });
 }
 
-void Connection::resume_reading() {
-  if (!paused_) return;
-  paused_ = false;
+/// Reads again from a peer that reads.
+void Connection::stop_choking() {
+  if (!choked_) return;
+  choked_ = false;
+  if (paused_by_handler_) return;
   stream_->resume();
-  Pace* const pace = phase_ == Phase::open ? protocol_.pace() : nullptr;
-  if (pace == nullptr) return;
-  pace->resume(endpoint_->loop.now());
-  arm_by(pace->due(endpoint_->pace_bounds));
+  resume_pace();
 }
 
 void Connection::send_postponed() {

@@ -62,10 +62,11 @@ bool Protocol::unmask_whole(MutableBytes payload, std::uint32_t masking_key, boo
 }
 
 std::optional<Event> Protocol::next_any(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
-                                        Inflater* window) noexcept {
+                                        Inflater* window, Budget* budget) noexcept {
+  Budget unlimited(Budget::without_end);
   try {
     release(spare);
-    auto event = parse(input, limits, spare, window);
+    auto event = parse(input, limits, spare, window, budget != nullptr ? *budget : unlimited);
     if (!event) release(spare);
     return event;
   } catch (const std::bad_alloc&) {
@@ -84,15 +85,17 @@ Pace* Protocol::awaited_pace() noexcept { return assembly_->awaited() ? &assembl
 
 std::uint64_t Protocol::received_bytes() const noexcept { return assembly_ ? assembly_->received() : 0; }
 
-std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
-                                     Inflater* window) {
-  if (std::exchange(bad_text_, false)) return invalid_text();
+std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare, Inflater* window,
+                                     Budget& budget) {
+  if ((std::exchange(stop_, 0) & bad_text) != 0) return invalid_text();
   while (receiving()) {
     if (assembly_ && assembly_->in_frame) {
       if (assembly_->invalid && !discarding()) return invalid_text();
       const bool inflates = assembly_->compressed && !is_control(assembly_->frame.opcode) && !discarding();
-      if (auto event = inflates ? take_compressed(input, limits, spare, window) : take_payload(input)) return event;
-      if (assembly_->in_frame) return {};
+      if (auto event = inflates ? take_compressed(input, limits, spare, window, budget) : take_payload(input)) {
+        return event;
+      }
+      if (assembly_->in_frame || budget.spent()) return {};
       continue;
     }
     const HeaderParse parsed = take_header(input, spare);
@@ -100,7 +103,9 @@ std::optional<Event> Protocol::parse(MutableBytes& input, const Limits& limits, 
     if (parsed.status == HeaderParse::Status::violation) {
       return violation(CloseCode::protocol_error, parsed.detail, Cause::protocol_error);
     }
+    budget.charge(is_control(parsed.header.opcode) ? work::control_frame : work::message);
     if (auto event = begin_frame(parsed.header, input, limits, spare)) return event;
+    if (budget.spent()) return {};
   }
   // Section 5.5.1: after a Close nothing follows; section 7.1.7: after a failure nothing is processed.
   input = {};
@@ -269,6 +274,11 @@ std::optional<Event> Protocol::take_data(MutableBytes piece, bool ends_frame) {
   }
   if (!begun.in_pieces && ends_message) return Event{.type = begun.type, .payload = begun.payload.bytes()};
   return {};
+}
+
+bool Protocol::unfinished() const noexcept {
+  if (!assembly_ || !assembly_->in_frame || !receiving()) return false;
+  return assembly_->remaining == 0 || assembly_->yielded || assembly_->invalid;
 }
 
 MutableBytes Protocol::receive_space(std::size_t min_worthwhile) noexcept {

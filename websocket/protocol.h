@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tidewire/core/budget.h>
 #include <tidewire/core/bytes.h>
 #include <tidewire/core/export.h>
 #include <tidewire/core/result.h>
@@ -119,7 +120,11 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] DeflateAgreement deflate() const noexcept;
 
   /// Takes bytes from the front of `input`, which shrinks, and returns the next event, or nothing when all
-  /// of it is used.
+  /// of it is used or the budget is spent.
+  ///
+  /// The work is charged to `budget`: frames, and what is inflated. Once it is spent the call returns, between two
+  /// frames or within a message that is inflated, but never before it has got on. Hand in what is left of the input
+  /// again, also if that is nothing but `unfinished()` holds. Without one all of the input is taken.
   ///
   /// The input is written to: a masked payload is unmasked where it lies, and a frame that lies wholly in
   /// the input is delivered from there, without a copy. What goes beyond it is collected in memory that
@@ -138,13 +143,20 @@ class TIDEWIRE_API Protocol {
   ///
   /// Throws nothing: when memory runs out, that is a violation with cause `out_of_memory` and code 1011.
   [[nodiscard]] std::optional<Event> next(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
-                                          Inflater* window = nullptr) noexcept {
+                                          Inflater* window = nullptr, Budget* budget = nullptr) noexcept {
     Message message(MessageType::binary, {});
     if (!limits.deliver_fragments && try_next_message(input, limits, message)) {
       return Event{.kind = Event::Kind::message, .type = message.type(), .payload = message.bytes()};
     }
-    return next_any(input, limits, spare, window);
+    return next_any(input, limits, spare, window, budget);
   }
+
+  /// Whether `next` has something to do before more of the peer's bytes come.
+  [[nodiscard]] bool unfinished() const noexcept;
+
+  /// Has `try_next_message` take nothing until the next call of `next`, so that a loop around it ends after the
+  /// message that it is at.
+  void hold() noexcept { stop_ |= held; }
 
   /// The common case of `next`, made to be inlined into the owner's loop: if a message in one frame of less than
   /// 64 KiB lies whole at the front of `input`, takes it and returns true. Otherwise `next` is to be called, which
@@ -234,10 +246,11 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] static bool unmask_whole(MutableBytes payload, std::uint32_t masking_key, bool text) noexcept;
   // Not inlined, whatever the linker may think: it would crowd the loops around `try_next_message`.
   [[nodiscard, gnu::noinline]] std::optional<Event> next_any(MutableBytes& input, const Limits& limits,
-                                                             SpareAssembly& spare, Inflater* window) noexcept;
+                                                             SpareAssembly& spare, Inflater* window,
+                                                             Budget* budget) noexcept;
 
   [[nodiscard]] std::optional<Event> parse(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
-                                           Inflater* window);
+                                           Inflater* window, Budget& budget);
   [[nodiscard]] HeaderParse take_header(MutableBytes& input, SpareAssembly& spare);
   [[nodiscard]] std::optional<Event> begin_frame(const FrameHeader& header, MutableBytes& input, const Limits& limits,
                                                  SpareAssembly& spare);
@@ -250,7 +263,7 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] std::optional<Event> take_payload(MutableBytes& input);
   [[nodiscard]] std::optional<Event> take_data(MutableBytes piece, bool ends_frame);
   [[nodiscard]] std::optional<Event> take_compressed(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
-                                                     Inflater* window);
+                                                     Inflater* window, Budget& budget);
   [[nodiscard]] std::optional<Event> fault_in_inflated(Bytes piece, InflateState state, std::uint64_t allowed) noexcept;
   [[nodiscard]] Inflater& inflater(SpareAssembly& spare, Inflater* window);
   [[nodiscard]] Event control_event(Opcode opcode, MutableBytes payload) noexcept;
@@ -266,6 +279,9 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] DataHeader part_header(Opcode opcode, std::size_t part_bytes, bool last, std::uint32_t masking_key,
                                        bool compressed = false) const noexcept;
 
+  static constexpr std::uint8_t bad_text = 1;  // It took text that isn't UTF-8; `next` is to say so.
+  static constexpr std::uint8_t held = 2;      // By `hold`.
+
   // Only while a frame or message is under way, or the views of the last event lie in it.
   std::unique_ptr<Assembly> assembly_;
   // What close_reply() sends back.
@@ -274,7 +290,7 @@ class TIDEWIRE_API Protocol {
   Role role_;
   State state_ = State::open;
   bool in_parts_ = false;
-  bool bad_text_ = false;  // try_next_message took text that isn't UTF-8; `next` is to say so.
+  std::uint8_t stop_ = 0;  // Why try_next_message takes nothing: these flags.
   // Each direction's window bits, and takeover_flag; 0 where nothing is compressed.
   std::uint8_t own_deflate_ = 0;
   std::uint8_t peer_deflate_ = 0;
@@ -287,7 +303,7 @@ inline bool Protocol::try_next_message(MutableBytes& input, const Limits& limits
   constexpr std::size_t short_header_bytes = 6;
   constexpr std::size_t long_header_bytes = 8;
   // What comes behind text that isn't UTF-8 must not be taken before that is told.
-  if (bad_text_ || assembly_ || state_ != State::open || role_ != Role::server) return false;
+  if (stop_ != 0 || assembly_ || state_ != State::open || role_ != Role::server) return false;
   if (input.size() < short_header_bytes) return false;
   // A whole text or binary message; masked, with its length in seven bits or in sixteen.
   const auto opcode = std::to_integer<unsigned>(input[0]) - 0x81U;
@@ -306,12 +322,12 @@ inline bool Protocol::try_next_message(MutableBytes& input, const Limits& limits
   const bool text = opcode == 0;
   input = input.subspan(header_bytes + size);
   if (size > max_short_mask_bytes) {
-    bad_text_ = !unmask_whole(payload, masking_key, text);
+    if (!unmask_whole(payload, masking_key, text)) stop_ = bad_text;
   } else if (apply_mask_short(payload.data(), size, masking_key) && text) {
-    bad_text_ = !is_utf8(payload);
+    if (!is_utf8(payload)) stop_ = bad_text;
   }
   message = Message(text ? MessageType::text : MessageType::binary, payload);
-  return !bad_text_;
+  return stop_ == 0;
 }
 
 }  // namespace tidewire::websocket

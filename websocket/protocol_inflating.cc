@@ -24,6 +24,14 @@ constexpr bool takeover_of(std::uint8_t terms) noexcept { return (terms & takeov
 // pieces, is still in the nearest cache.
 constexpr std::size_t smallest_step = std::size_t{4} << 10;
 constexpr std::size_t largest_step = std::size_t{64} << 10;
+// What is looked at at once: blocks without text take most of a slice for it.
+constexpr std::size_t largest_input_step = std::size_t{8} << 10;
+
+// Blocks have tables, which cost most where they have no text.
+std::uint64_t work_of(std::size_t used, std::size_t produced) noexcept {
+  const std::size_t for_nothing = used > produced ? used - produced : 0;
+  return used * work::byte_to_inflate + for_nothing * work::byte_inflated_to_nothing + produced * work::byte_inflated;
+}
 
 // Room for what comes next: no more than a step, nor than one byte beyond what is allowed, which shows that there is
 // more. Where doubling the memory would go beyond that, it becomes just as large as it may.
@@ -65,9 +73,9 @@ Inflater& Protocol::inflater(SpareAssembly& spare, Inflater* window) {
 }
 
 // Inflates what the input has of the frame: all of it, or until there is something to deliver. What is left then stays
-// at the front of the input, unmasked.
+// at the front of the input, unmasked. So it does when the budget is spent.
 std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits& limits, SpareAssembly& spare,
-                                               Inflater* window) {
+                                               Inflater* window, Budget& budget) {
   Assembly& begun = *assembly_;
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(begun.remaining, input.size()));
   assert(begun.unmasked <= size);
@@ -80,12 +88,15 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
   const bool ends_message = size == begun.remaining && begun.frame.fin;
   Inflater& source = inflater(spare, window);
   if (begun.in_pieces) begun.payload.clear();
+  begun.yielded = false;
   for (;;) {
     const std::uint64_t allowed = limits.max_message_bytes - begun.inflated_bytes;
     const MutableBytes room = room_for_step(begun.payload, allowed);
-    Bytes rest = input.first(begun.unmasked);
-    const Inflater::Step step = source.inflate(rest, ends_message, room);
-    const std::size_t used = begun.unmasked - rest.size();
+    const std::size_t offered = std::min(begun.unmasked, largest_input_step);
+    Bytes rest = input.first(offered);
+    const Inflater::Step step = source.inflate(rest, ends_message && offered == begun.unmasked, room);
+    const std::size_t used = offered - rest.size();
+    budget.charge(work_of(used, step.produced));
     input = input.subspan(used);
     begun.unmasked -= used;
     begun.remaining -= used;
@@ -94,7 +105,8 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
     if (auto fault = fault_in_inflated(room.first(step.produced), step.state, allowed)) return fault;
     begun.payload.commit(step.produced);
     begun.inflated_bytes += step.produced;
-    if (step.state != InflateState::output_full && begun.remaining == 0) begun.end_frame();
+    const bool all_given = step.state == InflateState::needs_input && begun.unmasked == 0;
+    if ((complete || all_given) && begun.remaining == 0) begun.end_frame();
     if (complete) begun.in_message = false;
     if (begun.in_pieces && (complete || step.produced != 0)) {
       return Event{.kind = Event::Kind::fragment,
@@ -104,7 +116,11 @@ std::optional<Event> Protocol::take_compressed(MutableBytes& input, const Limits
                    .payload = begun.payload.bytes()};
     }
     if (complete) return Event{.type = begun.type, .payload = begun.payload.bytes()};
-    if (step.state == InflateState::needs_input) return {};
+    if (all_given) return {};
+    if (budget.spent()) {
+      begun.yielded = true;
+      return {};
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+#include <netinet/tcp.h>
+
 #include <doctest/doctest.h>
 #include <support/descriptor.h>
 
@@ -34,6 +36,10 @@ std::pair<Descriptor, Descriptor> tcp_sockets() {
   Descriptor other(::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   REQUIRE(other.get() >= 0);
   REQUIRE(::fcntl(one.get(), F_SETFL, O_NONBLOCK) == 0);
+  for (const Descriptor* end : {&one, &other}) {
+    constexpr int yes = 1;
+    REQUIRE(::setsockopt(end->get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0);
+  }
   return {std::move(one), std::move(other)};
 }
 

@@ -41,7 +41,7 @@ class Descriptor {
 /// Connects, not waiting for anyone to accept.
 Descriptor connect_to(const transport::Address& address);
 
-/// A TCP connection of this machine with itself, both ends non-blocking.
+/// A TCP connection of this machine with itself, both ends non-blocking, and without Nagle's delays.
 std::pair<Descriptor, Descriptor> tcp_sockets();
 
 }  // namespace tidewire::testing
