@@ -124,9 +124,9 @@ class Connection final : public transport::Consumer, public Retired, private Flu
   Tick since_ = 0;                 // When the phase or the window began.
   Phase phase_ = Phase::idle;
   bool first_request_ = true;
-  bool in_take_ = false;      // Requests are being taken from what came.
-  bool in_call_ = false;      // A handler of ours is on the stack.
-  bool last_answer_ = false;  // The connection ends with the answer under way.
+  bool in_take_ = false;       // Requests are being taken from what came.
+  bool in_call_ = false;       // A handler of ours is on the stack.
+  bool last_answer_ = false;   // The connection ends with the answer under way.
   bool draining_ = false;      // The server shuts down.
   bool peer_ended_ = false;    // The client's FIN was read.
   bool client_ended_ = false;  // It has come at least; what the client sent before may be unread.

@@ -63,8 +63,8 @@ class TIDEWIRE_API Connection : private http::Successor {
   /// close does nothing.
   void close(CloseCode code = CloseCode::normal, std::string_view reason = {});
 
-  /// Cuts the connection without a Close, for a peer that deserves none: what waits is dropped, by the system too, and a
-  /// peer that had not taken all of it gets a reset. Nothing can be sent from then on; `on_close` follows when the
+  /// Cuts the connection without a Close, for a peer that deserves none: what waits is dropped, by the system too, and
+  /// a peer that had not taken all of it gets a reset. Nothing can be sent from then on; `on_close` follows when the
   /// callback of this connection's that runs has returned, or, called outside of one, in a later turn.
   void abort();
 

@@ -261,9 +261,7 @@ TEST_CASE("messages that wait for the end of one in parts count with the memory 
 TEST_CASE("pings are dropped while more than the bound waits") {
   Chat chat({.max_backpressure = 100'000});
   std::vector<SendStatus> results;
-  chat.script.message = [&](Connection& peer, const Message&) {
-    results = {peer.send(big), peer.ping()};
-  };
+  chat.script.message = [&](Connection& peer, const Message&) { results = {peer.send(big), peer.ping()}; };
   Recorder& client = chat.open();
   client.write(masked(0x81, "go"));
   chat.until([&] { return client.received.size() >= plain(0x81, big).size(); });
