@@ -437,6 +437,7 @@ TEST_CASE("what comes after the end is dropped up to a bound") {
 OVER_STREAMS("a peer that is given up on is reset, and the system keeps nothing for it", tcp, memory, tls_over_tcp) {
   Chat chat({.ping_interval = 100ms, .pong_timeout = 100ms, .close_timeout = 100ms});
   const std::string large(16 << 20, 'x');
+  std::string last;
   SUBCASE("no answer to a ping") {
     chat.script.open = [&](Connection& peer) { peer.send(large); };
   }
@@ -453,6 +454,7 @@ OVER_STREAMS("a peer that is given up on is reset, and the system keeps nothing 
     };
   }
   SUBCASE("after both Closes") {
+    last = masked(0x88, farewell(1000));
     chat.script.message = [&](Connection& peer, const Message&) {
       peer.send(large);
       peer.close();
@@ -460,7 +462,7 @@ OVER_STREAMS("a peer that is given up on is reset, and the system keeps nothing 
   }
   Recorder& client = chat.connect_by(kind);
   client.data = [&](std::string_view) { client.stream->pause(); };
-  client.write(upgrade("/") + masked(0x81, "go") + masked(0x88, farewell(1000)));
+  client.write(upgrade("/") + masked(0x81, "go") + last);
   chat.until_closed();
   chat.until([&] { return client.failures.size() == 1; });
   chat.until_empty();
