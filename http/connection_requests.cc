@@ -143,9 +143,10 @@ std::size_t Connection::begin_request(Bytes head, MutableBytes rest) {
   const bool whole = framing.kind == Framing::Kind::length && framing.length <= rest.size() &&
                      framing.length <= server_->options.max_body_bytes;
   if (!whole) return begin_body(head, rest);
-  exchange.request.set_body(rest.first(framing.length));
+  const auto length = static_cast<std::size_t>(framing.length);  // It is within `rest`.
+  exchange.request.set_body(rest.first(length));
   dispatch();
-  return framing.length;
+  return length;
 }
 
 /// The body is still on its way, or in chunks: it is collected.
