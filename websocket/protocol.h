@@ -296,7 +296,7 @@ class TIDEWIRE_API Protocol {
   std::uint8_t peer_deflate_ = 0;
 };
 
-static_assert(sizeof(Protocol) == 2 * sizeof(void*));
+static_assert(sizeof(Protocol) == sizeof(void*) + 8);
 
 inline bool Protocol::try_next_message(MutableBytes& input, const Limits& limits, Message& message) noexcept {
   constexpr unsigned size_follows_in_16_bits = 126;
