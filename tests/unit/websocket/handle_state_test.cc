@@ -37,4 +37,5 @@ TEST_CASE("a message counts while it is on its way, and with what it takes besid
   CHECK(large.status() == SendStatus::queued);
   large.take_up();
   CHECK(state->posted_bytes == 0);
+  site.server.reset();
 }

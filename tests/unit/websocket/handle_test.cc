@@ -140,6 +140,7 @@ TEST_SUITE("threaded") {
     CHECK(count_of(client.received, plain(0x82, message)) + count_of(client.received, plain(0x81, message)) == 9);
     std::thread([&] { CHECK(handle.send("room again") == SendStatus::sent); }).join();
     site.until_received(client, "room again");
+    site.server.reset();
   }
 
   TEST_CASE("messages to a peer that takes nothing are dropped, or close it, by the policy of its route") {
