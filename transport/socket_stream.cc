@@ -91,7 +91,9 @@ void SocketStream::unread(Bytes rest) noexcept {
 /// In a later turn than that in which bytes were given back.
 void SocketStream::go_on() noexcept {
   // What was left may not have been all that there was, and the system does not say so again.
-  if (!dead()) read_all(true);
+  if (dead()) return;
+  read_all(true);
+  if (end_seen_ && !reading_ && !dead()) report_end(error_seen_);
 }
 
 void SocketStream::deliver_unread() noexcept {
@@ -106,6 +108,9 @@ void SocketStream::deliver_unread() noexcept {
 
 void SocketStream::on_ready(Ready ready) noexcept {
   if (dead()) return;
+  // The system does not repeat them, and bytes that were given back may have to be delivered before.
+  end_seen_ = end_seen_ || ready.ended;
+  error_seen_ = error_seen_ || ready.broken;
   if (ready.writable && blocked_) {
     blocked_ = false;
     ignore_writing();

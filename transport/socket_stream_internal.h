@@ -31,6 +31,8 @@ class SocketStreamFlags {
   bool local_ : 1 = false;         // A Unix socket.
   bool more_ : 1 = false;          // There may be bytes that were not read.
   bool end_reported_ : 1 = false;  // on_peer_ended was called.
+  bool end_seen_ : 1 = false;      // The system has reported that there is an end or an error to be read.
+  bool error_seen_ : 1 = false;    // It was an error.
 };
 
 /// A stream over a socket of ours, which the loop watches. An idle one is this object alone.

@@ -122,6 +122,24 @@ EVERY_STREAM("the peer's end comes after what was given back") {
   CHECK(ends_before == 0);
 }
 
+OVER_STREAMS("the peer's end is noticed by a consumer that pauses when it has what it gave back", tcp, unix_socket,
+             tcp_by_libuv, unix_by_libuv) {
+  Loop loop(kind.polling);
+  Ends ends(loop, kind);
+  ends.take = [&](std::string_view text) {
+    if (ends.pieces.size() == 1) return std::size_t{1};
+    ends.near.stream->pause();
+    return text.size();
+  };
+  ends.far.write("abc");
+  ends.far.stream->end();
+  run_until(loop, [&] { return ends.near.peer_ends == 1; });
+  CHECK(ends.pieces.size() == 2);
+  CHECK(ends.near.ends == 0);
+  ends.near.stream->resume();
+  run_until(loop, [&] { return ends.near.ends == 1; });
+}
+
 EVERY_STREAM("a stream may be closed or released while what was given back is delivered") {
   Loop loop(kind.polling);
   Ends ends(loop, kind);
