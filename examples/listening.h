@@ -56,6 +56,7 @@ inline Result<transport::Address> listen(http::Server& server, const Listening& 
       loop.log(LogLevel::error, "the certificate stays as it was: " + reloaded.error().message());
       return;
     }
+    for (const std::string& warning : kept.warnings()) loop.log(LogLevel::warning, warning);
     const auto left =
         std::chrono::duration_cast<std::chrono::hours>(*kept.expires() - std::chrono::system_clock::now());
     loop.log(LogLevel::info,

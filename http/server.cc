@@ -74,6 +74,7 @@ Result<transport::Address> Server::listen(std::string_view address, const tls::C
   if (!context.for_servers()) return Error{Errc::invalid_configuration, "a client's TLS context can't serve"};
   const tls::AcceptOptions accept{.handshake_timeout = state_->options.head_timeout,
                                   .answer_to_plain_text = tls_expected};
+  for (const std::string& warning : context.warnings()) state_->loop.log(LogLevel::warning, warning);
   return listen(address, options, [this, context, accept](transport::StreamPtr stream) {
     if (!state_->draining) serve(tls::accept(context, std::move(stream), accept));
   });

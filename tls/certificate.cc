@@ -31,23 +31,22 @@ Result<void> check_order(const std::string& name, const Chain& chain) {
   return {};
 }
 
-Result<void> check_times(const std::string& name, const Chain& chain) {
-  const TimePoint now = std::chrono::system_clock::now();
-  for (const X509Ptr& certificate : chain) {
-    const TimePoint begin = time_of(*X509_get0_notBefore(certificate.get()));
-    const TimePoint end = time_of(*X509_get0_notAfter(certificate.get()));
-    const auto wrong = [&](std::string_view how, TimePoint when) {
-      return unusable(name + ": the certificate of " + subject_of(*certificate) + std::string(how) + time_text(when));
-    };
-    if (now < begin) return wrong(" is not valid before ", begin);
-    if (now >= end) return wrong(" expired on ", end);
-  }
-  return {};
+/// What is wrong with a certificate's time; empty if nothing is.
+std::string time_fault(const std::string& name, const X509& certificate, TimePoint now) {
+  const TimePoint begin = time_of(*X509_get0_notBefore(&certificate));
+  const TimePoint end = time_of(*X509_get0_notAfter(&certificate));
+  if (begin <= now && now < end) return {};
+  const bool early = now < begin;
+  return name + ": the certificate of " + subject_of(certificate) +
+         (early ? " is not valid before " + time_text(begin) : " expired on " + time_text(end));
 }
 
-TimePoint first_end(const Chain& chain) {
+TimePoint first_end(const Chain& chain, TimePoint now) {
   TimePoint first = TimePoint::max();
-  for (const X509Ptr& certificate : chain) first = std::min(first, time_of(*X509_get0_notAfter(certificate.get())));
+  for (const X509Ptr& certificate : chain) {
+    const TimePoint end = time_of(*X509_get0_notAfter(certificate.get()));
+    if (now < end) first = std::min(first, end);
+  }
   return first;
 }
 
@@ -89,23 +88,29 @@ Result<std::shared_ptr<const LoadedCertificate>> load(const CertificateSource& s
   if (auto ordered = check_order(name, chain); !ordered) return std::move(ordered).error();
   auto key = load_private_key(source, name, *chain.front());
   if (!key) return std::move(key).error();
-  if (auto valid = check_times(name, chain); !valid) return std::move(valid).error();
+  const TimePoint now = std::chrono::system_clock::now();
+  if (auto fault = time_fault(name, *chain.front(), now); !fault.empty()) return unusable(std::move(fault));
   auto names = lower_names(source.names);
   if (!names) return std::move(names).error();
   if (names->empty()) *names = server_names_of(*chain.front());
 
   auto loaded = std::make_shared<LoadedCertificate>();
+  // Whether clients need the others is for them to know.
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    if (auto fault = time_fault(name, *chain[i], now); !fault.empty()) loaded->warnings.push_back(std::move(fault));
+  }
   if (!source.ocsp_response_file.empty()) {
     const X509* issuer = chain.size() > 1 ? chain[1].get() : nullptr;
     auto ocsp = read_ocsp_response(source.ocsp_response_file, *chain.front(), issuer);
     if (!ocsp) return std::move(ocsp).error();
+    if (!ocsp->warning.empty()) loaded->warnings.push_back(std::move(ocsp->warning));
     loaded->ocsp = *std::move(ocsp);
   }
   loaded->name = name;
   loaded->private_key = *std::move(key);
   loaded->names = *std::move(names);
   loaded->subject = subject_of(*chain.front());
-  loaded->expires = first_end(chain);
+  loaded->expires = first_end(chain, now);
   loaded->certificate = std::move(chain.front());
   loaded->chain = stack_of_rest(chain);
   if (!loaded->chain) return openssl_error(Errc::invalid_configuration, name);
@@ -125,5 +130,7 @@ const std::vector<std::string>& Certificate::names() const noexcept { return loa
 const std::string& Certificate::subject() const noexcept { return loaded_->subject; }
 
 std::chrono::system_clock::time_point Certificate::expires() const noexcept { return loaded_->expires; }
+
+const std::vector<std::string>& Certificate::warnings() const noexcept { return loaded_->warnings; }
 
 }  // namespace tidewire::tls

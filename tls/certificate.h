@@ -44,17 +44,21 @@ class TIDEWIRE_API Certificate {
  public:
   /// Reads and checks. Errors, `invalid_configuration` all: a file that can't be read; what isn't PEM (DER is named as
   /// what it is); an encrypted key without a passphrase or with a wrong one; a key that isn't the certificate's; a
-  /// chain in which one certificate wasn't issued by the next; a certificate that has expired or isn't valid yet; an
-  /// OCSP response that is none, or not for this certificate; a name that is no host name. Also `exception`, if asking
-  /// for the passphrase threw. The detail names the file.
+  /// chain in which one certificate wasn't issued by the next; a certificate of our own (the first) that has expired or
+  /// isn't valid yet; an OCSP response that is none, not for this certificate, or has it revoked; a name that is no
+  /// host name. Also `exception`, if asking for the passphrase threw. The detail names the file.
   [[nodiscard]] static Result<Certificate> load(const CertificateSource& source);
 
   /// The names that it serves, in lower case.
   [[nodiscard]] const std::vector<std::string>& names() const noexcept;
   /// Whom it is for, in one line: "CN=example.org".
   [[nodiscard]] const std::string& subject() const noexcept;
-  /// When the first certificate of the chain to expire does so.
+  /// When the first certificate of the chain to expire does so, of those that were valid when it was loaded.
   [[nodiscard]] std::chrono::system_clock::time_point expires() const noexcept;
+  /// What is wrong and does not keep it from being served, a line each: another certificate of the chain that has
+  /// expired or isn't valid yet (clients that trust an issuer before it, or know another way, do not need it: a root
+  /// that is cross-signed, say), and an OCSP response that does not know the certificate, which is not stapled then.
+  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;
 
   /// \name For the layer itself
   /// @{

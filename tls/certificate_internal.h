@@ -17,6 +17,7 @@ struct LoadedCertificate {
   EvpPkeyPtr private_key;
   OcspResponse ocsp;
   std::vector<std::string> names;
+  std::vector<std::string> warnings;
   std::string subject;
   std::chrono::system_clock::time_point expires;
 };

@@ -7,6 +7,7 @@
 #include <tidewire/tls/protocol_settings.h>
 #include <tidewire/tls/server_names.h>
 #include <tidewire/tls/session_cache.h>
+#include <tidewire/tls/session_terms.h>
 #include <new>
 
 namespace tidewire::tls {
@@ -40,6 +41,7 @@ int on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
   const std::string* server = ServerOf::get(ssl);
   if (server == nullptr) return 0;
   SslSessionPtr kept(session);
+  SessionTerms::add_to(*session, *ssl, std::chrono::system_clock::now());
   try {
     Attached::of(ssl).put(*server, std::move(kept));
   } catch (...) {
@@ -184,7 +186,10 @@ Result<ContextState::Made> ClientContext::make() const {
   if (auto added = add_roots(options_, context); !added) return std::move(added).error();
   auto certificate = add_certificate(options_, context);
   if (!certificate) return std::move(certificate).error();
-  if (*certificate) made.expires = (*certificate)->expires();
+  if (*certificate) {
+    made.expires = (*certificate)->expires();
+    made.warnings = (*certificate)->warnings();
+  }
   if (!apply_sessions(options_, context)) return openssl_error(Errc::invalid_configuration, "TLS");
   return made;
 }

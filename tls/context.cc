@@ -26,4 +26,6 @@ Result<void> Context::set_ticket_keys(std::span<const TicketKey> keys) { return 
 
 std::optional<std::chrono::system_clock::time_point> Context::expires() const { return state_->expires(); }
 
+std::vector<std::string> Context::warnings() const { return state_->warnings(); }
+
 }  // namespace tidewire::tls

@@ -98,6 +98,10 @@ struct ServerOptions {
   /// For how long a session may be resumed, and for how long a key that we made ourselves encrypts new tickets; 1
   /// second to 7 days (RFC 8446 section 4.6.1).
   std::chrono::seconds ticket_lifetime{2 * 60 * 60};
+  /// The bound on a session's whole life, from its full handshake on: a resumption gives a new ticket, but does not
+  /// move it. After it, after the first certificate of the client's chain has expired, and after the `nextUpdate` of a
+  /// revocation list, a full handshake takes place instead, and verifies again. At least `ticket_lifetime`.
+  std::chrono::seconds max_session_lifetime{24 * 60 * 60};
   /// Keys for tickets: the first encrypts, all decrypt. Empty: one of our own, renewed every `ticket_lifetime`; the one
   /// before it still decrypts. Several processes behind one address need the same. A reload leaves them alone.
   std::vector<TicketKey> ticket_keys = {};
@@ -112,7 +116,8 @@ struct ClientOptions {
   /// and change everything. For tests on one machine.
   bool dangerously_accept_any_certificate = false;
   /// How many sessions are kept for resumption, one for each host and port; 0: none. Beyond it the one that was not
-  /// used for longest is dropped. A reload forgets them all.
+  /// used for longest is dropped. A reload forgets them all. None is resumed after 24 hours, or after a certificate of
+  /// the server's chain has expired.
   std::size_t max_sessions = 256;
 
   /// A certificate of the client's own and its key, as `CertificateSource` has them, for servers that ask; often none.
@@ -157,6 +162,9 @@ class TIDEWIRE_API Context {
 
   /// When the first of the certificates expires; nothing for a client that has none.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expires() const;
+  /// What was found at the last load or reload and does not keep it from serving, a line each: see
+  /// `Certificate::warnings`. `http::Server::listen` logs them; after a `reload` that is the caller's to do.
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
   /// \name For the layer itself
   /// @{

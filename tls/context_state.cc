@@ -24,12 +24,18 @@ Result<void> ContextState::reload() {
   const std::lock_guard lock(replacing_);
   context_.swap(made->context);
   expires_ = made->expires;
+  warnings_.swap(made->warnings);
   return {};
 }
 
 std::optional<std::chrono::system_clock::time_point> ContextState::expires() const {
   const std::lock_guard lock(replacing_);
   return expires_;
+}
+
+std::vector<std::string> ContextState::warnings() const {
+  const std::lock_guard lock(replacing_);
+  return warnings_;
 }
 
 Result<SslPtr> ContextState::new_connection() const {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace tidewire::tls {
 
@@ -38,6 +39,7 @@ class ContextState {
   /// As the Context's.
   [[nodiscard]] Result<void> reload();
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expires() const;
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
  protected:
   using Expiry = std::optional<std::chrono::system_clock::time_point>;
@@ -45,6 +47,7 @@ class ContextState {
   struct Made {
     SslCtxPtr context;
     Expiry expires;
+    std::vector<std::string> warnings;
   };
   /// Reads and checks all anew.
   [[nodiscard]] virtual Result<Made> make() const = 0;
@@ -57,6 +60,7 @@ class ContextState {
   mutable std::mutex replacing_;  // held to copy or to swap
   SslCtxPtr context_;
   Expiry expires_;
+  std::vector<std::string> warnings_;
 };
 
 /// An object that lives for as long as an SSL_CTX does, which its callbacks need: OpenSSL frees it with the context.

@@ -65,9 +65,19 @@ Result<OcspResponse> read_ocsp_response(const std::string& file, const X509& cer
     clear_openssl_errors();
     return unusable(file + ": the OCSP response is not for the certificate of " + subject_of(certificate));
   }
-  OcspResponse read{*std::move(der)};
+  OcspResponse read{.der = *std::move(der)};
+  ASN1_GENERALIZEDTIME* since = nullptr;
   ASN1_GENERALIZEDTIME* due = nullptr;
-  OCSP_single_get0_status(answer, nullptr, nullptr, nullptr, &due);
+  const int status = OCSP_single_get0_status(answer, nullptr, &since, nullptr, &due);
+  if (status == V_OCSP_CERTSTATUS_REVOKED) {
+    return unusable(file + ": by the OCSP response the certificate of " + subject_of(certificate) + " is revoked" +
+                    (since != nullptr ? " since " + time_text(time_of(*since)) : std::string()));
+  }
+  if (status != V_OCSP_CERTSTATUS_GOOD) {
+    read.der.clear();
+    read.warning = file + ": the OCSP response does not know the certificate of " + subject_of(certificate) +
+                   ", and is not stapled";
+  }
   if (due != nullptr) read.due = time_of(*due);
   return read;
 }

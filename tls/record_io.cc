@@ -19,12 +19,14 @@ struct RecordIo::Method {
 
   static int read(BIO* bio, char* to, std::size_t size, std::size_t* count) noexcept {
     Bytes* const input = of(bio).input_;
+    RecordCursor* const cursor = of(bio).cursor_;
     BIO_clear_retry_flags(bio);
-    if (input == nullptr || input->empty()) {
+    if (input == nullptr || input->empty() || (cursor != nullptr && !cursor->may_read())) {
       BIO_set_retry_read(bio);
       return 0;
     }
     *count = std::min(size, input->size());
+    if (cursor != nullptr) *count = cursor->advance(input->first(*count));
     std::copy_n(input->data(), *count, reinterpret_cast<std::byte*>(to));
     *input = input->subspan(*count);
     return 1;

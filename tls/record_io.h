@@ -5,6 +5,7 @@
 #include <tidewire/core/bytes.h>
 #include <tidewire/core/loop.h>
 #include <tidewire/tls/openssl_types.h>
+#include <tidewire/tls/record_cursor.h>
 #include <tidewire/transport/loop_buffers.h>
 #include <memory>
 #include <utility>
@@ -32,17 +33,25 @@ class RecordIo {
   ~RecordIo() = default;
 
   /// OpenSSL reads from `input`, which shrinks, and writes to `output()`, while this exists. They nest: a call of
-  /// OpenSSL's may run an application's callback.
+  /// OpenSSL's may run an application's callback. `cursor` follows what is read, and may end it before `input` does.
   class Scope {
    public:
-    Scope(RecordIo& io, Bytes& input) noexcept : io_(io), outer_(io.input_) { io.input_ = &input; }
+    Scope(RecordIo& io, Bytes& input, RecordCursor* cursor = nullptr) noexcept
+        : io_(io), outer_input_(io.input_), outer_cursor_(io.cursor_) {
+      io.input_ = &input;
+      io.cursor_ = cursor;
+    }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
-    ~Scope() { io_.input_ = outer_; }
+    ~Scope() {
+      io_.input_ = outer_input_;
+      io_.cursor_ = outer_cursor_;
+    }
 
    private:
     RecordIo& io_;
-    Bytes* outer_;
+    Bytes* outer_input_;
+    RecordCursor* outer_cursor_;
   };
 
   /// Has a connection use this.
@@ -77,6 +86,7 @@ class RecordIo {
 
   BioPtr bio_;
   Bytes* input_ = nullptr;
+  RecordCursor* cursor_ = nullptr;
   Buffer output_;
   Buffer gathered_;
   std::unique_ptr<std::byte[]> text_;

@@ -1,3 +1,4 @@
+#include <tidewire/core/log_limit.h>
 #include <tidewire/tls/openssl_error.h>
 #include <tidewire/tls/secure_stream.h>
 #include <cassert>
@@ -44,9 +45,10 @@ bool SecureStream::shake_hands(Bytes& input) {
   if (first && side_ == Side::server && !answer_plain_text(input)) return false;
   int error = SSL_ERROR_NONE;
   {
-    const RecordIo::Scope scope(*io_, input);
+    const RecordIo::Scope scope(*io_, input, &cursor_);
     clear_openssl_errors();
     loop().budget().charge(work::handshake_step);
+    cursor_.allow_any();
     const int result = SSL_do_handshake(ssl_.get());
     if (result != 1) error = SSL_get_error(ssl_.get(), result);
   }
@@ -89,15 +91,16 @@ Error SecureStream::handshake_error(int ssl_error) {
 
 /// The one way out of a handshake.
 void SecureStream::fail_handshake(const Error& error, LogLevel level) noexcept {
-  log_end(level, "TLS handshake with ", greeting_->peer, error);
+  log_end(level, "TLS handshake", greeting_->peer, error);
   fail(error);
 }
 
-void SecureStream::log_end(LogLevel level, std::string_view what, std::string_view peer, const Error& error) noexcept {
-  loop().guard("tls", [&] {
-    std::string line(what);
+void SecureStream::log_end(LogLevel level, std::string_view kind, std::string_view peer, const Error& error) noexcept {
+  log_limited(loop(), level, kind, [&] {
+    std::string line(kind);
+    line += " with ";
     line += peer.empty() ? "a peer without an address" : peer;
-    loop().log(level, line + " failed: " + error.message());
+    return line + " failed: " + error.message();
   });
 }
 
@@ -134,6 +137,11 @@ void SecureStream::on_failed(const Error& error) {
 void SecureStream::on_writable() {
   note_queued();
   waited_ = false;
+  if (unread_answer_bytes_ != 0 && inner_->queued_bytes() == 0) {
+    const bool awaited = awaits_reader();
+    unread_answer_bytes_ = 0;
+    if (awaited && !dead()) go_on_reading();
+  }
   if (dead() || leaving_ || !established_) return;
   deliver([](transport::Consumer& consumer) { consumer.on_writable(); });
 }

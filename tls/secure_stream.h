@@ -2,10 +2,12 @@
 
 #include <tidewire/core/buffer.h>
 #include <tidewire/tls/context_state.h>
+#include <tidewire/tls/record_cursor.h>
 #include <tidewire/tls/record_io.h>
 #include <tidewire/tls/stream.h>
 #include <tidewire/transport/attempt.h>
 #include <tidewire/transport/held_output.h>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -33,6 +35,7 @@ class SecureStreamFlags {
   bool closed_ : 1 = false;    // The stream below has closed.
   bool finished_ : 1 = false;  // And the consumer knows.
   bool released_ : 1 = false;
+  std::uint8_t control_records_ = 0;  // In a row, from the peer: without application data in either direction.
 };
 
 /// TLS over any stream, whose consumer it is. An idle one is this object and OpenSSL's: buffers are the loop's.
@@ -46,6 +49,12 @@ class SecureStream final : public Stream,
                            private Resumable,
                            private transport::HeldOutput::Holder {
  public:
+  /// How many records without application data (KeyUpdate, requests to renegotiate, tickets, alerts) a peer may send
+  /// in a row, before it or we send some. Each costs an answer, or keys, that no protocol above knows of.
+  static constexpr unsigned max_control_records = 32;
+  /// While more of such answers than this waits for a peer that reads nothing, nothing is read from it.
+  static constexpr std::size_t max_unread_answer_bytes = 16 * 1024;
+
   SecureStream(Side side, SslPtr ssl, transport::StreamPtr inner, std::chrono::milliseconds handshake_timeout,
                std::string_view answer_to_plain_text);
   /// Begins the handshake.
@@ -118,19 +127,28 @@ class SecureStream final : public Stream,
   [[nodiscard]] bool shake_hands(Bytes& input);
   [[nodiscard]] bool answer_plain_text(Bytes input);
   void fail_handshake(const Error& error, LogLevel level = LogLevel::info) noexcept;
-  void log_end(LogLevel level, std::string_view what, std::string_view peer, const Error& error) noexcept;
+  void log_end(LogLevel level, std::string_view kind, std::string_view peer, const Error& error) noexcept;
   [[nodiscard]] Error handshake_error(int ssl_error);
 
   // Input.
   void receive(Bytes input);
   [[nodiscard]] bool receive_once(Bytes& input);
   [[nodiscard]] int decrypt(Bytes& input, MutableBytes to, std::size_t& count) noexcept;
+  [[nodiscard]] int read_record(MutableBytes to, std::size_t& count) noexcept;
+  [[nodiscard]] bool take_control_record() noexcept;
+  void send_fatal_alert() noexcept;
+  void send_answers() noexcept;
+  /// Whether too many of our answers wait for the peer to read them.
+  [[nodiscard]] bool awaits_reader() const noexcept { return unread_answer_bytes_ > max_unread_answer_bytes; }
   [[nodiscard]] bool has_unread() const noexcept;
   void fail_input() noexcept;
   void take_end() noexcept;
   void set_reading() noexcept;
   void deliver_unread() noexcept;
   void go_on() noexcept override;
+  void go_on_reading();
+  /// Whether something was left over that can be taken now.
+  [[nodiscard]] bool may_go_on() const noexcept { return unread_ || (has_unread() && !awaits_reader()); }
   /// Runs a callback of the consumer; what it throws breaks the connection.
   template <class Call>
   void deliver(Call call) noexcept;
@@ -168,6 +186,8 @@ class SecureStream final : public Stream,
   std::unique_ptr<Buffer> unread_;      // Text that the consumer gave back.
   std::unique_ptr<Error> failure_;      // To be told at the end of the callback or turn.
   std::unique_ptr<Greeting> greeting_;  // As long as the handshake lasts.
+  RecordCursor cursor_;
+  std::uint32_t unread_answer_bytes_ = 0;  // Since all that waited was last read.
   Side side_;
 };
 

@@ -130,6 +130,7 @@ bool SecureStream::encrypt_some(Bytes& bytes) noexcept {
   const Bytes piece = bytes.first(std::min(bytes.size(), RecordIo::batch_bytes));
   Bytes nothing;
   std::size_t count = 0;
+  control_records_ = 0;
   {
     const RecordIo::Scope scope(*io_, nothing);
     clear_openssl_errors();

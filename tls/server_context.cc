@@ -4,6 +4,7 @@
 #include <tidewire/tls/protocol_settings.h>
 #include <tidewire/tls/server_context.h>
 #include <tidewire/tls/server_names.h>
+#include <tidewire/tls/session_terms.h>
 #include <algorithm>
 #include <exception>
 
@@ -21,6 +22,8 @@ constexpr std::chrono::seconds max_ticket_lifetime{7 * 24 * 60 * 60};
 struct Snapshot {
   std::shared_ptr<const ServerOptions> options;
   std::shared_ptr<TicketKeys> ticket_keys;
+  ServerContext::Clock clock;
+  SessionTerms::TimePoint lists_due;      // From when on a revocation list is out of date.
   std::vector<Certificate> certificates;  // the first is also the SSL_CTX's own
   ServerNames names;
   std::string alpn;
@@ -105,6 +108,25 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   return Attached::of(ssl).ticket_keys->prepare(ssl, name, iv, cipher, mac, encrypt != 0);
 }
 
+// Without terms there is a ticket all the same, which is not resumed.
+int on_new_ticket(SSL* ssl, void*) noexcept {
+  SessionTerms::add_to(*SSL_get_session(ssl), *ssl, Attached::of(ssl).clock());
+  return 1;
+}
+
+/// What comes of a ticket that a client offers. If its session may not be resumed, a full handshake follows, and a new
+/// ticket.
+SSL_TICKET_RETURN on_offered_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t,
+                                    SSL_TICKET_STATUS status, void*) noexcept {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  const Snapshot& snapshot = Attached::of(ssl);
+  const auto now = snapshot.clock();
+  if (now >= snapshot.lists_due || !may_resume(*session, now, snapshot.options->max_session_lifetime)) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 // What a snapshot is made of.
 
 Result<std::vector<Certificate>> load_certificates(const ServerOptions& options) {
@@ -139,6 +161,7 @@ void apply_tickets(const ServerOptions& options, SSL_CTX* context) {
   SSL_CTX_set_timeout(context, static_cast<long>(options.ticket_lifetime.count()));
   SSL_CTX_set_num_tickets(context, tickets_per_handshake);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &on_ticket);
+  SSL_CTX_set_session_ticket_cb(context, &on_new_ticket, &on_offered_ticket, nullptr);
 }
 
 /// The first certificate is the context's own. The others are tried with a connection, so that what OpenSSL thinks too
@@ -165,19 +188,23 @@ Result<void> check(const ServerOptions& options) {
   if (options.ticket_lifetime < std::chrono::seconds(1) || options.ticket_lifetime > max_ticket_lifetime) {
     return unusable("ticket_lifetime is not 1 second to 7 days");
   }
+  if (options.ticket_lifetime > options.max_session_lifetime) {
+    return unusable("ticket_lifetime is above max_session_lifetime");
+  }
   if (!options.tickets && !options.ticket_keys.empty()) return unusable("ticket_keys are given, but tickets are off");
   return {};
 }
 
 }  // namespace
 
-ServerContext::ServerContext(const ServerOptions& options)
+ServerContext::ServerContext(const ServerOptions& options, Clock clock)
     : options_(std::make_shared<const ServerOptions>(options)),
-      ticket_keys_(std::make_shared<TicketKeys>(options.ticket_lifetime)) {}
+      ticket_keys_(std::make_shared<TicketKeys>(options.ticket_lifetime)),
+      clock_(std::move(clock)) {}
 
-Result<std::shared_ptr<ContextState>> ServerContext::create(const ServerOptions& options) {
+Result<std::shared_ptr<ContextState>> ServerContext::create(const ServerOptions& options, Clock clock) {
   if (auto checked = check(options); !checked) return std::move(checked).error();
-  auto made = std::make_shared<ServerContext>(options);
+  auto made = std::make_shared<ServerContext>(options, std::move(clock));
   if (!options.ticket_keys.empty()) {
     if (auto set = made->ticket_keys_->set(options.ticket_keys); !set) return unusable(set.error().detail);
   }
@@ -205,6 +232,7 @@ Result<ContextState::Made> ServerContext::make() const {
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->options = options_;
   snapshot->ticket_keys = ticket_keys_;
+  snapshot->clock = clock_;
   snapshot->certificates = *std::move(certificates);
   snapshot->alpn = *std::move(alpn);
   Made made;
@@ -212,6 +240,7 @@ Result<ContextState::Made> ServerContext::make() const {
     const Certificate& certificate = snapshot->certificates[i];
     for (const std::string& name : certificate.names()) snapshot->names.add(name, i);
     made.expires = made.expires ? std::min(*made.expires, certificate.expires()) : certificate.expires();
+    made.warnings.insert(made.warnings.end(), certificate.warnings().begin(), certificate.warnings().end());
   }
 
   made.context.reset(SSL_CTX_new(TLS_server_method()));
@@ -219,7 +248,9 @@ Result<ContextState::Made> ServerContext::make() const {
   if (context == nullptr) return openssl_error(Errc::invalid_configuration, "TLS");
   if (auto applied = apply(options_->protocol, context); !applied) return std::move(applied).error();
   if (auto applied = apply_certificates(*snapshot, context); !applied) return std::move(applied).error();
-  if (auto applied = verify_clients(*options_, context); !applied) return std::move(applied).error();
+  auto verified = verify_clients(*options_, context);
+  if (!verified) return std::move(verified).error();
+  snapshot->lists_due = *verified;
   if (!snapshot->alpn.empty()) SSL_CTX_set_alpn_select_cb(context, &on_alpn, nullptr);
   apply_tickets(*options_, context);
   if (!Attached::attach(context, std::move(snapshot))) return openssl_error(Errc::invalid_configuration, "TLS");

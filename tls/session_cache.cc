@@ -1,4 +1,5 @@
 #include <tidewire/tls/session_cache.h>
+#include <tidewire/tls/session_terms.h>
 #include <ctime>
 
 namespace tidewire::tls {
@@ -14,9 +15,9 @@ std::time_t start_of(const SSL_SESSION* session) noexcept {
 }
 
 /// OpenSSL itself doesn't look at a session's age before it is offered.
-bool is_usable(const SSL_SESSION* session) noexcept {
-  return SSL_SESSION_is_resumable(session) == 1 &&
-         std::time(nullptr) < start_of(session) + SSL_SESSION_get_timeout(session);
+bool is_usable(SSL_SESSION* session, SessionCache::TimePoint now) noexcept {
+  return SSL_SESSION_is_resumable(session) == 1 && may_resume(*session, now, SessionCache::max_session_lifetime) &&
+         std::chrono::system_clock::to_time_t(now) < start_of(session) + SSL_SESSION_get_timeout(session);
 }
 
 }  // namespace
@@ -41,7 +42,7 @@ void SessionCache::put(std::string_view server, SslSessionPtr session) {
   entries_.splice(entries_.begin(), made);
 }
 
-SslSessionPtr SessionCache::take(std::string_view server) {
+SslSessionPtr SessionCache::take(std::string_view server, TimePoint now) {
   const std::lock_guard lock(mutex_);
   const auto found = by_server_.find(server);
   if (found == by_server_.end()) return {};
@@ -49,7 +50,7 @@ SslSessionPtr SessionCache::take(std::string_view server) {
   SSL_SESSION* session = entry->session.get();
   SslSessionPtr taken;
   // What failed since, or was given up, is marked so in the session itself, which the connection shares.
-  if (is_usable(session) && SSL_SESSION_up_ref(session) == 1) taken.reset(session);
+  if (is_usable(session, now) && SSL_SESSION_up_ref(session) == 1) taken.reset(session);
   if (!taken || SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION) {
     drop(entry);
   } else {

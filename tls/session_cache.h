@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tidewire/tls/openssl_types.h>
+#include <chrono>
 #include <cstddef>
 #include <list>
 #include <mutex>
@@ -14,14 +15,18 @@ namespace tidewire::tls {
 /// not used is dropped. Any thread.
 class SessionCache {
  public:
+  using TimePoint = std::chrono::system_clock::time_point;
+  /// As a server's `max_session_lifetime`.
+  static constexpr std::chrono::hours max_session_lifetime{24};
+
   explicit SessionCache(std::size_t max_sessions) noexcept : max_sessions_(max_sessions) {}
 
   /// Keeps a session, in place of the server's last one.
   void put(std::string_view server, SslSessionPtr session);
 
   /// The session to resume with a server, or nothing. One of TLS 1.3 is handed out once: who used it again could be
-  /// recognised by it (RFC 8446 appendix C.4).
-  [[nodiscard]] SslSessionPtr take(std::string_view server);
+  /// recognised by it (RFC 8446 appendix C.4). One whose terms do not allow it any more is dropped.
+  [[nodiscard]] SslSessionPtr take(std::string_view server, TimePoint now = std::chrono::system_clock::now());
 
   [[nodiscard]] std::size_t size() const;
 

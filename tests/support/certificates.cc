@@ -133,10 +133,12 @@ Authority::Authority(const std::string& name) : identity_(std::make_unique<Ident
   sign(identity_->certificate.get(), identity_->certificate.get(), identity_->key.get(), true);
 }
 
-Authority::Authority(const std::string& name, const Authority& issuer) : identity_(std::make_unique<Identity>()) {
+Authority::Authority(const std::string& name, const Authority& issuer, Days ends)
+    : identity_(std::make_unique<Identity>()) {
   X509* above = issuer.identity_->certificate.get();
   identity_->key = make_key(KeyKind::ec);
-  identity_->certificate = make_certificate({.common_name = name}, identity_->key.get(), above);
+  identity_->certificate =
+      make_certificate({.common_name = name, .begins = Days(-20), .ends = ends}, identity_->key.get(), above);
   sign(identity_->certificate.get(), above, issuer.identity_->key.get(), true);
 }
 
@@ -173,14 +175,17 @@ std::string Authority::revocation_list(const std::vector<Issued>& revoked, Days 
   return written([&](BIO* out) { return PEM_write_bio_X509_CRL(out, list.get()); });
 }
 
-std::string Authority::ocsp_response(const Issued& about, Days ends) const {
+std::string Authority::ocsp_response(const Issued& about, Days ends, OcspStatus status) const {
   const X509Ptr certificate = read_certificate(about.certificate);
   X509* issuer = identity_->certificate.get();
   using IdPtr = OpensslPtr<OCSP_CERTID, OCSP_CERTID_free>;
   const IdPtr id(OCSP_cert_to_id(EVP_sha1(), certificate.get(), issuer));
   const OcspBasicResponsePtr answers(OCSP_BASICRESP_new());
   check(id && answers);
-  check(OCSP_basic_add1_status(answers.get(), id.get(), V_OCSP_CERTSTATUS_GOOD, 0, nullptr, from_now(Days(-2)).get(),
+  static_assert(static_cast<int>(OcspStatus::unknown) == V_OCSP_CERTSTATUS_UNKNOWN, "as OpenSSL numbers them");
+  const TimePtr since = from_now(Days(-3));
+  check(OCSP_basic_add1_status(answers.get(), id.get(), static_cast<int>(status), 0,
+                               status == OcspStatus::revoked ? since.get() : nullptr, from_now(Days(-2)).get(),
                                from_now(ends).get()) != nullptr);
   check(OCSP_basic_sign(answers.get(), issuer, identity_->key.get(), EVP_sha256(), nullptr, 0) == 1);
   const OcspResponsePtr response(OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, answers.get()));

@@ -29,11 +29,13 @@ struct Issued {
   std::string private_key;
 };
 
+enum class OcspStatus { good, revoked, unknown };
+
 /// Whoever issues certificates: a root, or below one.
 class Authority {
  public:
   explicit Authority(const std::string& name);
-  Authority(const std::string& name, const Authority& issuer);
+  Authority(const std::string& name, const Authority& issuer, Days ends = Days(30));
   Authority(Authority&&) noexcept;
   Authority& operator=(Authority&&) noexcept;
   ~Authority();
@@ -41,8 +43,9 @@ class Authority {
   [[nodiscard]] std::string certificate() const;
   [[nodiscard]] Issued issue(const CertificateSpec& spec = {}) const;
   [[nodiscard]] std::string revocation_list(const std::vector<Issued>& revoked, Days ends = Days(30)) const;
-  /// "Good", in DER.
-  [[nodiscard]] std::string ocsp_response(const Issued& about, Days ends = Days(7)) const;
+  /// In DER.
+  [[nodiscard]] std::string ocsp_response(const Issued& about, Days ends = Days(7),
+                                          OcspStatus status = OcspStatus::good) const;
 
  private:
   struct Identity;

@@ -47,6 +47,12 @@ class OpensslPeer {
     REQUIRE(SSL_do_handshake(ssl_.get()) == 1);
     send();
   }
+  /// As a server of TLS 1.2: sends a HelloRequest (RFC 5246 section 7.4.1.1).
+  void ask_to_renegotiate() {
+    REQUIRE(SSL_renegotiate(ssl_.get()) == 1);
+    SSL_do_handshake(ssl_.get());
+    send();
+  }
   void end() {
     SSL_shutdown(ssl_.get());
     send();

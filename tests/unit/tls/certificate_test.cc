@@ -93,6 +93,18 @@ TEST_CASE("a certificate that has expired, or isn't valid yet, is an error with 
             .starts_with("certificate: the certificate of CN=new is not valid before 20"));
 }
 
+TEST_CASE("another certificate of the chain that has expired is a warning, and what is valid counts for the end") {
+  const Authority root("Root");
+  const Authority crossed("Crossed", root, Days(-2));
+  const Issued leaf = crossed.issue({.common_name = "leaf", .ends = Days(20)});
+  const auto loaded = load(leaf.certificate + crossed.certificate(), leaf.private_key);
+  REQUIRE(loaded);
+  REQUIRE(loaded->warnings().size() == 1);
+  CHECK(loaded->warnings().front().starts_with("certificate: the certificate of CN=Crossed expired on 20"));
+  CHECK(loaded->expires() > std::chrono::system_clock::now() + Days(19));
+  CHECK(load(leaf.certificate, leaf.private_key)->warnings().empty());
+}
+
 TEST_CASE("a certificate without an end of its own is good until the clock's") {
   const Issued eternal = self_signed({.ends = Days(365 * 7000)});
   CHECK(load(eternal.certificate, eternal.private_key).value().expires() >

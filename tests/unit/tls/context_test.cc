@@ -101,6 +101,22 @@ TEST_CASE("a context expires with the first of its certificates") {
   CHECK(Context::server(options).value().expires().value() < now + Days(4));
 }
 
+TEST_CASE("a context has the warnings of all its certificates, and of the last reload") {
+  const Authority root("Root");
+  const Authority crossed("Crossed", root, Days(-2));
+  const Issued leaf = crossed.issue({.dns_names = {"localhost"}});
+  const TemporaryFolder folder;
+  ServerOptions options{.certificate_file = folder.file("cert.pem", leaf.certificate + crossed.certificate()),
+                        .private_key_file = folder.file("key.pem", leaf.private_key)};
+  options.more_certificates = {
+      {.certificate = leaf.certificate + crossed.certificate(), .private_key = leaf.private_key}};
+  Context context = Context::server(options).value();
+  CHECK(context.warnings().size() == 2);
+  folder.file("cert.pem", leaf.certificate);
+  REQUIRE(context.reload());
+  CHECK(context.warnings().size() == 1);
+}
+
 TEST_CASE("a client's context expires with its certificate, if it has one") {
   CHECK_FALSE(Context::client().value().expires());
   const Issued own = self_signed({.ends = Days(3)});

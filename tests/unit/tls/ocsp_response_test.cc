@@ -47,6 +47,22 @@ TEST_CASE("a response past its next update is read, and is not current") {
   CHECK_FALSE(OcspResponse().is_current());
 }
 
+TEST_CASE("a response by which the certificate is revoked is refused") {
+  const Ocsp ocsp;
+  CHECK(ocsp.error(ocsp.root.ocsp_response(ocsp.issued, Days(7), OcspStatus::revoked))
+            .starts_with("by the OCSP response the certificate of CN=example.org is revoked since 20"));
+}
+
+TEST_CASE("a response that does not know the certificate is left out, with a warning") {
+  const Ocsp ocsp;
+  const auto response = ocsp.read(ocsp.root.ocsp_response(ocsp.issued, Days(7), OcspStatus::unknown));
+  REQUIRE(response);
+  CHECK(response->der.empty());
+  CHECK_FALSE(response->is_current());
+  CHECK(response->warning.ends_with(
+      "the OCSP response does not know the certificate of CN=example.org, and is not stapled"));
+}
+
 TEST_CASE("a response for another certificate, or of another issuer, is refused") {
   const Ocsp ocsp;
   const Issued other = ocsp.root.issue();

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 #include <tidewire/tls/session_cache.h>
+#include <tidewire/tls/session_terms.h>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +16,9 @@ SslSessionPtr session(int version) {
   const unsigned char id[] = {1, 2, 3};
   REQUIRE(SSL_SESSION_set1_id(made.get(), id, sizeof id) == 1);
   REQUIRE(SSL_SESSION_set_protocol_version(made.get(), version) == 1);
+  SSL_SESSION_set_timeout(made.get(), 1'000'000);
+  const SslCtxPtr context(SSL_CTX_new(TLS_method()));
+  SessionTerms::add_to(*made, *SslPtr(SSL_new(context.get())), std::chrono::system_clock::now());
   return made;
 }
 
@@ -68,6 +73,15 @@ TEST_CASE("a session that has expired is dropped, and one that was never complet
   CHECK_FALSE(cache.take("a:1"));
   cache.put("b:1", SslSessionPtr(SSL_SESSION_new()));
   CHECK_FALSE(cache.take("b:1"));
+  CHECK(cache.size() == 0);
+}
+
+TEST_CASE("a session is not handed out beyond its terms, though its tickets are newer") {
+  const auto now = std::chrono::system_clock::now();
+  SessionCache cache(2);
+  cache.put("a:1", session(TLS1_2_VERSION));
+  CHECK(cache.take("a:1", now + SessionCache::max_session_lifetime - std::chrono::minutes(1)));
+  CHECK_FALSE(cache.take("a:1", now + SessionCache::max_session_lifetime + std::chrono::minutes(1)));
   CHECK(cache.size() == 0);
 }
 

@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 #include <support/consumers.h>
+#include <support/openssl_peer.h>
 #include <support/run.h>
 #include <support/streams.h>
+#include <tidewire/core/log_limit.h>
+#include <tidewire/tls/context_state.h>
 #include <tidewire/tls/stream.h>
 #include <algorithm>
 #include <chrono>
@@ -365,6 +368,106 @@ TEST_CASE("a record that was changed on its way ends the connection, with an ale
     CHECK(Tapped::records(from_client ? tapped.from_server : tapped.from_client) ==
           std::vector<std::size_t>{2 + overhead});
   }
+}
+
+namespace {
+
+/// A server of ours, and OpenSSL alone for its client, after the handshake.
+struct Asked : ServedToOpenssl {
+  Asked() {
+    auto [near, far] = transport::memory_pair(loop);
+    connect(server_context(), std::move(far), std::move(near), TLS1_3_VERSION, nullptr);
+    shake_hands();
+  }
+  void renew(int times) {
+    for (int i = 0; i < times; ++i) client->renew_keys();
+    settle(loop);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a peer may have keys renewed 32 times without data in between, and not once more") {
+  Asked asked;
+  asked.renew(32);
+  // Data resets the count, in either direction.
+  asked.client->write("data");
+  asked.renew(32);
+  CHECK(asked.server->received == "data");
+  asked.say("answer");
+  asked.renew(32);
+  CHECK(asked.server->failures.empty());
+  CHECK(asked.client->error == SSL_ERROR_WANT_READ);
+  asked.renew(1);
+  run_until(asked.loop, [&] { return asked.server->closes == 1; });
+  CHECK(asked.server->failures.at(0).code == Errc::protocol_error);
+  CHECK(asked.log.find("records without application data over and over") != std::string::npos);
+  settle(asked.loop);
+  // By an alert that is fatal.
+  CHECK(asked.client->error == SSL_ERROR_SSL);
+}
+
+TEST_CASE("each record without data counts, one by one as they come as well") {
+  Asked asked;
+  for (int i = 0; i < 32; ++i) asked.renew(1);
+  CHECK(asked.server->failures.empty());
+  asked.renew(1);
+  CHECK(asked.server->failures.size() == 1);
+}
+
+TEST_CASE("requests to renegotiate are refused, and too many of them end the connection") {
+  Logged logged;
+  auto [near, far] = transport::memory_pair(logged.loop);
+  Recorder client(tls::connect(client_context(), std::move(near), "localhost", 443).value());
+  client.failed = [&] { client.stream->close(); };
+  tls::SslPtr ssl = server_context().state().new_server_connection().value();
+  REQUIRE(SSL_set_max_proto_version(ssl.get(), TLS1_2_VERSION) == 1);
+  SSL_clear_options(ssl.get(), SSL_OP_NO_RENEGOTIATION);
+  OpensslPeer server(std::move(far), std::move(ssl));
+  run_until(logged.loop, [&] { return server.established() && tls::as_encrypted(*client.stream)->established(); });
+  settle(logged.loop);
+  server.wire.stream->pause();
+  for (int i = 0; i < 32; ++i) server.ask_to_renegotiate();
+  settle(logged.loop);
+  CHECK(client.failures.empty());
+  server.ask_to_renegotiate();
+  run_until(logged.loop, [&] { return client.failures.size() == 1; });
+  CHECK(logged.says("records without application data over and over"));
+}
+
+TEST_CASE("while a peer does not read the answers that it asks of TLS, nothing is read from it") {
+  Asked asked;
+  asked.client->wire.stream->pause();
+  const std::string large = pattern(1 << 20);
+  asked.server->write(large);
+  settle(asked.loop);
+  const std::size_t queued = asked.server->stream->queued_bytes();
+  constexpr std::size_t rounds = 3000;
+  for (std::size_t round = 0; round < rounds; ++round) {
+    asked.client->renew_keys();
+    asked.client->write("x");
+  }
+  settle(asked.loop);
+  CHECK(asked.server->stream->queued_bytes() < queued + 2 * 16 * 1024);
+  CHECK(asked.server->received.size() < rounds);
+  asked.client->wire.stream->resume();
+  run_until(asked.loop, [&] { return asked.server->received.size() == rounds; });
+  settle(asked.loop);
+  CHECK(asked.client->received == large);
+  CHECK(asked.server->failures.empty());
+}
+
+TEST_CASE("failed handshakes write a line each, until there are too many of them") {
+  Logged logged;
+  for (int i = 0; i < 30; ++i) {
+    auto [near, far] = transport::memory_pair(logged.loop);
+    Recorder wire(std::move(near));
+    Recorder server(tls::accept(server_context(), std::move(far)));
+    server.failed = [&] { server.stream->close(); };
+    wire.write("nonsense");
+    run_until(logged.loop, [&] { return server.closes == 1; });
+  }
+  CHECK(logged.log.size() == LogLimit::lines_per_window);
 }
 
 TEST_CASE("what comes behind a close_notify is not looked at") {
