@@ -39,7 +39,7 @@ void Connection::on_end() {
       finish_last();
       break;
     case Phase::lingering:
-      if (stream_->queued_bytes() == 0) finish();
+      if (stream_->queued_bytes() == 0) stream_->close_when_sent();
       break;
     case Phase::answering:
       return heed_client_end();
@@ -77,7 +77,8 @@ void Connection::on_writable() {
   if (phase_ == Phase::closed) return;
   const std::size_t queued = stream_->queued_bytes();
   if (phase_ == Phase::lingering) {
-    if (queued == 0 && peer_ended_) finish();
+    // Nothing waits but our own end, which may not have left yet: over TLS it is a record.
+    if (queued == 0 && peer_ended_) stream_->close_when_sent();
     return;
   }
   if (queued > server_->options.high_water_bytes / 2) return;
@@ -114,6 +115,8 @@ void Connection::flush() noexcept {
     server_->loop.budget().begin_slice();
     const bool done = server_->loop.guard("connection", [this] {
       if (draining_) tell_shutdown();
+      // The callback may have destroyed the server.
+      if (phase_ == Phase::closed) return;
       process_input();
       if (client_ended_) heed_client_end();
     });
