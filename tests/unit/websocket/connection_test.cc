@@ -401,6 +401,8 @@ OVER_STREAMS("what is sent in answer to messages that came with the peer's end s
   chat.until_over(client);
   CHECK(client.failures.empty());
   CHECK(client.received.ends_with(plain(0x81, "one") + plain(0x81, big) + plain(0x81, "two") + plain(0x81, big)));
+  // A stream that takes little at a time says when it has taken the most.
+  std::erase(chat.script.events, "drain");
   CHECK(chat.script.events == std::vector<std::string>{"open", "text one", "text two", "close"});
   CHECK(chat.script.info.cause == Cause::connection_lost);
   chat.until_empty();
