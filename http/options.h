@@ -16,8 +16,8 @@ struct ServerOptions {
   std::size_t max_target_bytes = 8 * 1024;
   /// Header fields; over it: 431.
   std::size_t max_header_fields = 100;
-  /// The names that the server serves; requests for others get 421 (Misdirected Request, RFC 9110 15.5.20), WebSocket
-  /// handshakes included, and so do requests that name none, which HTTP/1.0 allows. Empty: every name, the default,
+  /// The names that the server serves; requests for others get 421 (Misdirected Request, RFC 9110 15.5.20),
+  /// upgrades included, and so do requests that name none, which HTTP/1.0 allows. Empty: every name, the default,
   /// since a server cannot know its own. Set it wherever browsers reach the server, on a local network and this machine
   /// above all: it is what stops DNS rebinding, which the same-origin check does not
   /// (docs/explanation/served-names.md).

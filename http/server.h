@@ -44,8 +44,9 @@ struct ServerCounters {
 /// after the other, in order, however they are pipelined; while an answer is pending, later ones wait.
 ///
 /// Belongs to its loop's thread, and must be gone before the loop. Destroying it closes everything at once; `drain`
-/// does so in good order. What reports the end of a connection (`Response::on_close`, a WebSocket's `on_close`) runs in
-/// a turn of the loop of its own; only the destructor calls it itself, for what is open then, since no turn may follow.
+/// does so in good order. What reports the end of a connection (`Response::on_close`, and that of an upgraded one) runs
+/// in a turn of the loop of its own; only the destructor calls it itself, for what is open then, since no turn may
+/// follow.
 class TIDEWIRE_API Server {
  public:
   explicit Server(Loop& loop, const ServerOptions& options = ServerOptions());
