@@ -1,5 +1,5 @@
 // Before any header of OpenSSL's: see digest_by_sha1.
-#define OPENSSL_SUPPRESS_DEPRECATED
+#define OPENSSL_SUPPRESS_DEPRECATED  // NOLINT(readability-identifier-naming): the name is OpenSSL's.
 
 #include <openssl/rand.h>
 #include <openssl/sha.h>

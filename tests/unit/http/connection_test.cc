@@ -184,7 +184,8 @@ TEST_CASE("the close callback never runs within a call of the application's, how
       {"less than was announced", [](Response& answer) { CHECK(answer.end() == SendStatus::closed); }},
       {"an exception", [](Response&) { throw std::runtime_error("deliberate"); }},
   };
-  for (const auto& [title, way] : ways) {
+  for (const auto& [name, way] : ways) {
+    const auto title = name;
     CAPTURE(title);
     Site site({.max_backpressure_bytes = 100'000});
     std::map<int, Deferred> streams;
@@ -475,7 +476,8 @@ TEST_CASE("requests that wait are kept up to max_head_bytes, however they came a
       {"behind a body", "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + body},
       {"behind chunks", "POST /later HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"},
   };
-  for (const auto& [title, beginning] : beginnings) {
+  for (const auto& [name, beginning] : beginnings) {
+    const auto title = name;
     CAPTURE(title);
     std::vector<Deferred> waiting;
     Site site;

@@ -39,7 +39,7 @@ TEST_CASE("each allowance is for one record, and one without end for all") {
   const Bytes bytes = as_bytes(text);
   RecordCursor cursor;
   std::size_t taken = 0;
-  for (const std::size_t body : {0, 16'401, 1}) {
+  for (const std::size_t body : {std::size_t{0}, std::size_t{16'401}, std::size_t{1}}) {
     cursor.allow_one();
     std::size_t of_this = 0;
     while (cursor.may_read()) of_this += cursor.advance(bytes.subspan(taken + of_this));

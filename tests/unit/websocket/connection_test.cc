@@ -518,7 +518,8 @@ TEST_CASE("on_close never runs within a call of the application's") {
        [](Connection&, Handle& handle) { handle.run([](Connection&) { throw std::bad_alloc(); }); }},
   };
   for (const bool in_callback_of_another : {false, true}) {
-    for (const auto& [title, way] : ways) {
+    for (const auto& [name, way] : ways) {
+      const auto title = name;
       CAPTURE(title);
       CAPTURE(in_callback_of_another);
       Chat chat;
