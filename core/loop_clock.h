@@ -13,7 +13,7 @@ namespace tidewire {
 /// virtual machine that is suspended. Its peers could not be heard meanwhile, so that time is not held against them:
 /// the clock stands still, and every deadline moves by as much.
 ///
-/// It asks no clock of the system's: the loop tells the time, in milliseconds of libuv's clock.
+/// It reads no clock of the system: the loop passes the time, in milliseconds of libuv's clock.
 class TIDEWIRE_API LoopClock {
  public:
   /// The length of a tick: deadlines are this precise.

@@ -34,7 +34,7 @@ class Mailbox {
   void stop() noexcept;
   /// Whether a stop was asked for since the last call.
   bool take_stop() noexcept { return stop_.exchange(false, std::memory_order_acq_rel); }
-  /// Takes all tasks out: there is room again, and those that wait for it are told.
+  /// Takes all tasks out: there is room again, and those that wait for it are called.
   [[nodiscard]] std::vector<Task> take();
   [[nodiscard]] bool empty() const;
 

@@ -13,7 +13,7 @@ const FieldSlices* find_field(const char* base, const FieldSlices* at, const Fie
 }
 
 // Where the list element that `list` begins with ends: at the first comma outside of quoted strings (RFC 9110 5.6.4),
-// or at the end. A quoted string that is not closed has no comma behind it that separates.
+// or at the end. After a quoted string that is not closed, no comma separates.
 std::size_t element_size(std::string_view list) noexcept {
   const std::size_t comma = std::min(list.find(','), list.size());
   // Lists of tokens, which nearly all are, have no quotes.
