@@ -6,6 +6,7 @@
 #include <support/consumers.h>
 #include <support/descriptor.h>
 #include <support/run.h>
+#include <support/socket_folder.h>
 #include <tidewire/transport/listener.h>
 #include <atomic>
 #include <cerrno>
@@ -25,20 +26,6 @@ using transport::StreamPtr;
 namespace {
 
 Address at(std::string_view text) { return Address::parse(text).value(); }
-
-/// A folder of its own for a Unix socket.
-struct Folder {
-  Folder() { REQUIRE(::mkdtemp(name.data()) != nullptr); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    ::unlink(path().c_str());
-    ::rmdir(name.c_str());
-  }
-  [[nodiscard]] std::string path() const { return name + "/socket"; }
-  [[nodiscard]] Address address() const { return at("unix:" + path()); }
-  std::string name = "/tmp/tidewire-test-XXXXXX";
-};
 
 bool exists(const std::string& path) {
   struct stat status {};
@@ -86,14 +73,14 @@ TEST_CASE("a listener on * takes both families, and says so") {
 }
 
 TEST_CASE("a listener takes connections on a Unix socket, and removes its file") {
-  const Folder folder;
+  const SocketFolder folder;
   Loop loop;
   serves(loop, folder.address());
   CHECK_FALSE(exists(folder.path()));
 }
 
 TEST_CASE("a Unix socket's file has the rights that were asked for") {
-  const Folder folder;
+  const SocketFolder folder;
   Loop loop;
   const auto listener = Listener::open(loop, folder.address(), {.unix_mode = 0600}, [](StreamPtr) {}).value();
   struct stat status {};
@@ -102,7 +89,7 @@ TEST_CASE("a Unix socket's file has the rights that were asked for") {
 }
 
 TEST_CASE("the file of a Unix socket that nobody serves is replaced") {
-  const Folder folder;
+  const SocketFolder folder;
   {
     const Descriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
     REQUIRE(::bind(dead.get(), folder.address().data(), folder.address().size()) == 0);
@@ -113,7 +100,7 @@ TEST_CASE("the file of a Unix socket that nobody serves is replaced") {
 }
 
 TEST_CASE("the file of a Unix socket that another listener has replaced is left to it") {
-  const Folder folder;
+  const SocketFolder folder;
   Loop loop;
   auto old = Listener::open(loop, folder.address(), {}, [](StreamPtr) {}).value();
   REQUIRE(::unlink(folder.path().c_str()) == 0);
@@ -124,7 +111,7 @@ TEST_CASE("the file of a Unix socket that another listener has replaced is left 
 }
 
 TEST_CASE("listeners that start at the same time do not take each other's Unix socket for a stale one") {
-  const Folder folder;
+  const SocketFolder folder;
   for (int round = 0; round < 50; ++round) {
     {
       const Descriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
@@ -179,7 +166,7 @@ TEST_CASE("a connection gets no number of the standard streams, and the log does
 }
 
 TEST_CASE("a Unix socket that is served is left alone, and so is a file that is no socket") {
-  const Folder folder;
+  const SocketFolder folder;
   Loop loop;
   {
     const auto first = Listener::open(loop, folder.address(), {}, [](StreamPtr) {}).value();

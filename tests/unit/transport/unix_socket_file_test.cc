@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 #include <support/descriptor.h>
+#include <support/socket_folder.h>
 #include <tidewire/transport/unix_socket_file.h>
 #include <string>
 #include <utility>
@@ -16,19 +17,6 @@ using transport::UnixSocketFile;
 
 namespace {
 
-struct Folder {
-  Folder() { REQUIRE(::mkdtemp(name.data()) != nullptr); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    ::unlink(path().c_str());
-    ::rmdir(name.c_str());
-  }
-  [[nodiscard]] std::string path() const { return name + "/socket"; }
-  [[nodiscard]] Address address() const { return Address::parse("unix:" + path()).value(); }
-  std::string name = "/tmp/tidewire-test-XXXXXX";
-};
-
 Descriptor unix_socket() { return Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
@@ -36,7 +24,7 @@ bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0;
 }  // namespace
 
 TEST_CASE("a socket's file has its rights, is connected to, and is removed once") {
-  const Folder folder;
+  const SocketFolder folder;
   const Descriptor socket = unix_socket();
   const auto file = UnixSocketFile::listen(socket.get(), folder.address(), 0640, 8).value();
   struct stat status {};
@@ -49,7 +37,7 @@ TEST_CASE("a socket's file has its rights, is connected to, and is removed once"
 }
 
 TEST_CASE("a file that took the place of ours is not removed, nor by an object that was moved from") {
-  const Folder folder;
+  const SocketFolder folder;
   const Descriptor socket = unix_socket();
   auto file = UnixSocketFile::listen(socket.get(), folder.address(), 0600, 8).value();
   const UnixSocketFile moved(std::move(file));
@@ -62,7 +50,7 @@ TEST_CASE("a file that took the place of ours is not removed, nor by an object t
 }
 
 TEST_CASE("a folder that another process keeps locked is an address in use, and its files are removed all the same") {
-  const Folder folder;
+  const SocketFolder folder;
   const Descriptor socket = unix_socket();
   const auto file = UnixSocketFile::listen(socket.get(), folder.address(), 0600, 8).value();
   const Descriptor lock(::open(folder.name.c_str(), O_RDONLY | O_CLOEXEC));
