@@ -34,13 +34,19 @@ Bytes HeldOutput::take(Holder& holder) noexcept {
 }
 
 void HeldOutput::flush_now() noexcept {
-  for (const Region& region : regions_) {
+  // Meanwhile nothing is held: what a stream sends may go through the one below, whose callback may be running.
+  const Callback running = current();
+  end();
+  for (std::size_t next = 0; next < regions_.size(); ++next) {
+    const Region region = regions_[next];
     if (region.holder == nullptr) continue;
     region.holder->region_ = Holder::none;
     region.holder->send_held({buffer_.get() + region.begin, region.size});
   }
   regions_.clear();
   used_ = 0;
+  holder_ = running.holder;
+  stream_ = running.stream;
 }
 
 void HeldOutput::flush() noexcept {

@@ -4,7 +4,9 @@
 #include <support/streams.h>
 #include <tidewire/core/budget.h>
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -235,4 +237,36 @@ TEST_CASE("of a peer whose bytes take longer than a slice, little is read at onc
   run_until(loop, [&] { return calls == 1000; });
   CHECK(most > 0);
   CHECK(most <= 32 * 1024);
+}
+
+EVERY_STREAM("what streams answer is whole and in order, whatever the order in which they are served") {
+  Loop loop(kind.polling);
+  std::minstd_rand random(1);
+  std::vector<std::unique_ptr<Ends>> all;
+  for (int count = 0; count < 3; ++count) {
+    Ends& ends = *all.emplace_back(std::make_unique<Ends>(loop, kind));
+    ends.take = [&](std::string_view text) {
+      // Some slices end here, and in some turns there is none for those that are ready.
+      if (random() % 2 == 0) loop.budget().charge(Budget::slice_work);
+      const std::size_t taken = random() % (text.size() + 1);
+      ends.near.write(text.substr(0, taken));
+      return taken;
+    };
+  }
+  const std::string text = pattern(10'000);
+  std::vector<std::size_t> sent(all.size());
+  run_until(loop, [&] {
+    bool done = true;
+    for (std::size_t which = 0; which < all.size(); ++which) {
+      const Recorder& far = all[which]->far;
+      const std::string_view piece = std::string_view(text).substr(sent[which], random() % 40);
+      if (random() % 2 == 0) {
+        all[which]->far.write(piece);
+        sent[which] += piece.size();
+      }
+      done = done && (far.received.size() == text.size() || !far.failures.empty());
+    }
+    return done;
+  });
+  for (const auto& ends : all) CHECK(ends->far.received == text);
 }

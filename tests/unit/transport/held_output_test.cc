@@ -21,6 +21,18 @@ struct Writer final : HeldOutput::Holder {
   char name;
 };
 
+/// One over another, to which it passes what it is given.
+struct Layer final : HeldOutput::Holder {
+  Layer(HeldOutput& its, Writer& its_lower) : held(its), lower(its_lower) {}
+  void send_held(Bytes bytes) noexcept override {
+    if (held.holder() == &lower) return held.add(as_bytes("held"), bytes);
+    lower.send_held(bytes);
+  }
+
+  HeldOutput& held;
+  Writer& lower;
+};
+
 }  // namespace
 
 TEST_CASE("each holder's writes leave in one piece at the end of the turn, in the order of the first") {
@@ -143,4 +155,26 @@ TEST_CASE("a callback within another's has its own region, and the outer one goe
   CHECK(held.holder() == nullptr);
   held.flush_now();
   CHECK(log == Log{"o: 1", "i: 2", "o: 3"});
+}
+
+TEST_CASE("what is sent to make way for a stream goes through the one below, in whose callback it begins") {
+  Loop loop;
+  HeldOutput held(loop);
+  Log log;
+  Writer lower(log, 'l');
+  Layer upper(held, lower);
+  Writer other(log, 'o');
+  held.begin(upper, nullptr);
+  held.add(as_bytes("1"), {});
+  held.begin(other, nullptr);
+  held.add(as_bytes("2"), {});
+  held.begin(lower, nullptr);
+  held.begin(upper, nullptr);
+  CHECK(log == Log{"l: 1", "o: 2"});
+  CHECK(held.holder() == &upper);
+  held.add(as_bytes("3"), {});
+  held.end();
+  held.flush_now();
+  CHECK(log == Log{"l: 1", "o: 2", "l: 3"});
+  CHECK(held.room().size() == HeldOutput::capacity);
 }
