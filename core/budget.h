@@ -69,7 +69,7 @@ inline constexpr std::uint64_t control_frame = 200;
 /// A byte of a compressed message: a table of codes has at least some ten of them.
 inline constexpr std::uint64_t byte_to_inflate = 10;
 /// And one to which no byte of text corresponds: blocks that are empty, with their tables.
-inline constexpr std::uint64_t byte_inflated_to_nothing = 100;
+inline constexpr std::uint64_t byte_inflated_to_nothing = 250;
 /// A byte of text that comes of it.
 inline constexpr std::uint64_t byte_inflated = 2;
 /// A message that is compressed, and each of its bytes.

@@ -25,7 +25,7 @@ constexpr bool takeover_of(std::uint8_t terms) noexcept { return (terms & takeov
 constexpr std::size_t smallest_step = std::size_t{4} << 10;
 constexpr std::size_t largest_step = std::size_t{64} << 10;
 // What is looked at at once: blocks without text take most of a slice for it.
-constexpr std::size_t largest_input_step = std::size_t{8} << 10;
+constexpr std::size_t largest_input_step = std::size_t{2} << 10;
 
 // Blocks have tables, which cost most where they have no text.
 std::uint64_t work_of(std::size_t used, std::size_t produced) noexcept {
