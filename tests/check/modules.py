@@ -1,7 +1,10 @@
 """One test file a module: <layer>/<module>.{h,cc} has tests/unit/<layer>/<module>_test.cc, and the other way round.
 
-The header of a module that is not installed may be called <module>_internal.h.
+The header of a module that is not installed may be called <module>_internal.h. A test that makes threads is among its
+layer's `threaded_sources`, which run under ThreadSanitizer.
 """
+
+import re
 
 from tree import LAYERS, ROOT, named, sources
 
@@ -24,6 +27,8 @@ EXEMPT = {
     "websocket/utf8_avx512": "a part of websocket/utf8, whose test covers it",
 }
 
+THREADS = re.compile(r"\bstd::(j?thread|async)\b")
+
 
 def complaints():
     modules = {named(path.with_suffix("")).removesuffix("_internal") for layer in LAYERS for path in sources(layer)}
@@ -41,5 +46,10 @@ def complaints():
         module = test.removeprefix("tests/unit/").removesuffix("_test.cc")
         if module not in modules:
             yield f"{test} tests no module; there is no {module}.h or .cc"
+    for layer in LAYERS:
+        listed = (ROOT / "tests/unit" / layer / "meson.build").read_text().partition("threaded_sources")[2]
+        for path in sources(f"tests/unit/{layer}", suffixes=(".cc",)):
+            if bool(THREADS.search(path.read_text())) != (f"'{path.name}'" in listed):
+                yield f"{named(path)}: threaded_sources, in meson.build beside it, are those that make threads"
     for module in sorted(EXEMPT.keys() - modules):
         yield f"{module} is exempt in {named(ROOT / 'tests/check/modules.py')} and does not exist; remove the line"
