@@ -530,7 +530,7 @@ TEST_CASE("long messages inflate in small pieces and steps") {
     DeflateEngines engines(other);
     for (const std::size_t piece_bytes : {std::size_t{1}, std::size_t{1000}, SIZE_MAX}) {
       for (const std::size_t step_bytes :
-           {std::size_t{1}, std::size_t{1000}, std::size_t{32768}, std::size_t{100'000}, std::size_t{500'000}}) {
+           {std::size_t{37}, std::size_t{1000}, std::size_t{32768}, std::size_t{100'000}, std::size_t{500'000}}) {
         Inflater inflater(engines, without);
         REQUIRE(inflated(inflater, payload, true, piece_bytes, step_bytes).text == message);
         REQUIRE(!inflater.in_message());
