@@ -528,7 +528,7 @@ TEST_CASE("long messages inflate in small pieces and steps") {
   with_each_pair([&](DeflateBackend one, DeflateBackend other) {
     const std::string payload = compressed(one, message, {false, 15, 9});
     DeflateEngines engines(other);
-    for (const std::size_t piece_bytes : {std::size_t{1}, std::size_t{1000}, SIZE_MAX}) {
+    for (const std::size_t piece_bytes : {std::size_t{19}, std::size_t{1000}, SIZE_MAX}) {
       for (const std::size_t step_bytes :
            {std::size_t{37}, std::size_t{1000}, std::size_t{32768}, std::size_t{100'000}, std::size_t{500'000}}) {
         Inflater inflater(engines, without);
