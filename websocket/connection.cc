@@ -93,7 +93,7 @@ void Connection::process(MutableBytes input) noexcept {
         own.on_message(*this, message);
       }
       if (whole_messages) budget.charge((uncounted_messages - left) * work::message);
-      if (paused_by_handler_ || budget.spent()) break;
+      if (paused_by_handler_ || budget.spent() || (input.empty() && protocol_.at_rest())) break;
       // In a copy, so that the compiler may keep the place in registers while such messages follow each other.
       MutableBytes rest = input;
       const auto event =

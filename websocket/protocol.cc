@@ -276,8 +276,8 @@ std::optional<Event> Protocol::take_data(MutableBytes piece, bool ends_frame) {
   return {};
 }
 
-bool Protocol::unfinished() const noexcept {
-  if (!assembly_ || !assembly_->in_frame || !receiving()) return false;
+bool Protocol::frame_unfinished() const noexcept {
+  if (!assembly_->in_frame || !receiving()) return false;
   return assembly_->remaining == 0 || assembly_->yielded || assembly_->invalid;
 }
 

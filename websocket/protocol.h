@@ -152,7 +152,9 @@ class TIDEWIRE_API Protocol {
   }
 
   /// Whether `next` has something to do before more of the peer's bytes come.
-  [[nodiscard]] bool unfinished() const noexcept;
+  [[nodiscard]] bool unfinished() const noexcept { return assembly_ && frame_unfinished(); }
+  /// Whether nothing has begun to come, and there is nothing to say: without input `next` returns nothing. Cheap.
+  [[nodiscard]] bool at_rest() const noexcept { return !assembly_ && stop_ == 0; }
 
   /// Has `try_next_message` take nothing until the next call of `next`, so that a loop around it ends after the
   /// message that it is at.
@@ -273,6 +275,7 @@ class TIDEWIRE_API Protocol {
   [[nodiscard]] Event invalid_text() noexcept;
 
   [[nodiscard]] Assembly& assembly(SpareAssembly& spare);
+  [[nodiscard]] bool frame_unfinished() const noexcept;
   [[nodiscard]] Pace* awaited_pace() noexcept;
   [[nodiscard]] bool discarding() const noexcept { return state_ == State::refusing || state_ == State::close_sent; }
   [[nodiscard]] Result<ControlFrame> control_frame(Opcode opcode, Bytes payload, std::uint32_t masking_key) const;

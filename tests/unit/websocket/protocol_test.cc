@@ -65,6 +65,29 @@ struct Server {
 
 TEST_CASE("an idle protocol is two words") { CHECK(sizeof(Protocol) <= 16); }
 
+TEST_CASE("a protocol is at rest between messages, and not while one comes or there is something to say of it") {
+  Server server;
+  CHECK(server.protocol.at_rest());
+  const Input hello = frame(Opcode::text, "hello");
+  CHECK_FALSE(server.feed({hello.begin(), hello.begin() + 1}));
+  CHECK_FALSE(server.protocol.at_rest());
+  REQUIRE(server.feed({hello.begin() + 1, hello.end()}));
+  CHECK_FALSE(server.next());
+  CHECK(server.protocol.at_rest());
+  CHECK_FALSE(server.feed(frame(Opcode::text, "he", {.fin = false})));
+  CHECK_FALSE(server.protocol.at_rest());
+  REQUIRE(server.feed(frame(Opcode::continuation, "llo")));
+  CHECK_FALSE(server.next());
+  CHECK(server.protocol.at_rest());
+  server.input = frame(Opcode::text, "\xff");
+  server.rest = server.input;
+  Message message(MessageType::binary, {});
+  CHECK_FALSE(server.protocol.try_next_message(server.rest, server.limits, message));
+  CHECK(server.rest.empty());
+  CHECK_FALSE(server.protocol.at_rest());
+  CHECK(server.next()->kind == Event::Kind::violation);
+}
+
 TEST_CASE("the short way takes messages that lie whole in the input, and nothing else") {
   Server server;
   Message message(MessageType::binary, {});
