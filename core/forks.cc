@@ -1,17 +1,17 @@
 #include <pthread.h>
 
 #include <tidewire/core/forks.h>
-#include <atomic>
 
 namespace tidewire {
 
+std::atomic<unsigned> detail::fork_count{0};
+
 unsigned forks() noexcept {
-  static std::atomic<unsigned> count{0};
   // Without memory for the handler, which is the one way that this fails, a fork goes unnoticed.
   static const int registered =
-      ::pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
+      ::pthread_atfork(nullptr, nullptr, [] { detail::fork_count.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);
-  return count.load(std::memory_order_relaxed);
+  return forks_so_far();
 }
 
 }  // namespace tidewire

@@ -291,6 +291,7 @@ class TIDEWIRE_API Loop {
   std::vector<std::unique_ptr<LocalBase>> locals_;
   std::vector<SignalWatch*> signals_;
   LogSink log_sink_ = log_to_stderr;
+  bool stays_ = false;     // libuv's loop is kept running until the end of the turn.
   std::size_t holds_ = 0;  // What keeps `run` running though libuv does not know of it.
 };
 

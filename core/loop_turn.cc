@@ -181,6 +181,7 @@ void Loop::after_libuv_waited() noexcept {
 
 /// Keeps libuv's loop running until the end of the turn, where there is something to do.
 void Loop::stay() noexcept {
+  if (std::exchange(stays_, true)) return;
   uv_ref(reinterpret_cast<uv_handle_t*>(&handles_->before_wait));
   if (libuv_waits()) uv_idle_start(&handles_->backlog, [](uv_idle_t*) {});
 }
@@ -270,11 +271,11 @@ void Loop::end_turn() noexcept {
   }
   if (dirty_ != nullptr) {
     uv_async_send(&handles_->wake);
-  } else if (!has_backlog()) {
+  } else if (has_backlog()) {
+    stay();
+  } else if (std::exchange(stays_, false)) {
     uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->before_wait));
     if (libuv_waits()) uv_idle_stop(&handles_->backlog);
-  } else {
-    stay();
   }
 }
 

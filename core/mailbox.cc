@@ -26,6 +26,7 @@ void Mailbox::close() {
     const std::lock_guard lock(mutex_);
     wake_.store(nullptr);
     dropped.swap(tasks_);
+    count_.store(0, std::memory_order_release);
     waiters.swap(waiters_);
     bytes_ = 0;
     room_.notify_all();
@@ -90,6 +91,7 @@ bool Mailbox::has_room(std::size_t bytes) const noexcept {
 void Mailbox::add(Task task, std::size_t bytes) {
   tasks_.push_back(std::move(task));
   bytes_ += bytes;
+  count_.store(tasks_.size(), std::memory_order_release);
   if (tasks_.size() == 1) uv_async_send(wake_.load(std::memory_order_relaxed));
 }
 
@@ -113,17 +115,13 @@ void Mailbox::stop() noexcept {
   --stoppers_;
 }
 
-bool Mailbox::empty() const {
-  const std::lock_guard lock(mutex_);
-  return tasks_.empty();
-}
-
 std::vector<Task> Mailbox::take() {
   std::vector<Task> taken;
   std::vector<Waiter> waiters;
   {
     const std::lock_guard lock(mutex_);
     taken.swap(tasks_);
+    count_.store(0, std::memory_order_release);
     waiters.swap(waiters_);
     bytes_ = 0;
     room_.notify_all();

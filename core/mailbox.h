@@ -36,7 +36,8 @@ class Mailbox {
   bool take_stop() noexcept { return stop_.exchange(false, std::memory_order_acq_rel); }
   /// Takes all tasks out: there is room again, and those that wait for it are called.
   [[nodiscard]] std::vector<Task> take();
-  [[nodiscard]] bool empty() const;
+  /// A load, with no lock: what is being posted may not be seen yet, and then wakes the loop.
+  [[nodiscard]] bool empty() const noexcept { return count_.load(std::memory_order_acquire) == 0; }
 
   /// The calling thread runs the loop from now on. False, and nothing changes, if one does already.
   [[nodiscard]] bool begin_run() noexcept;
@@ -51,7 +52,7 @@ class Mailbox {
   }
   [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_relaxed); }
   /// Whether this is a copy, in a child process, of what belongs to the parent.
-  [[nodiscard]] bool inherited() const noexcept { return forks_ != forks(); }
+  [[nodiscard]] bool inherited() const noexcept { return forks_ != forks_so_far(); }
 
  private:
   struct Waiter {
@@ -72,6 +73,7 @@ class Mailbox {
   std::vector<Waiter> waiters_;             // To be called when there is room.
   std::condition_variable room_;            // Of threads that block until there is.
   std::atomic<uv_async_t*> wake_{nullptr};  // Null once closed. Changed under mutex_.
+  std::atomic<std::size_t> count_{0};       // Of the tasks that wait. Changed under mutex_.
   std::atomic<unsigned> stoppers_{0};       // Calls of `stop` that may be using it.
   std::atomic<bool> stop_{false};
   std::atomic<bool> running_{false};
