@@ -45,7 +45,6 @@ class SecureStreamFlags {
 class SecureStream final : public Stream,
                            private SecureStreamFlags,
                            private transport::Consumer,
-                           private Flushable,
                            private Resumable,
                            private transport::HeldOutput::Holder {
  public:

@@ -17,8 +17,8 @@ namespace tidewire::transport {
 /// Reading first and writing then keeps the kernel's code for each in the cache, and wakes the peers together.
 class HeldOutput final : private Flushable {
  public:
-  /// A stream whose writes are held.
-  class Holder {
+  /// A stream whose writes are held. Flushable, as all of these are: with one base an idle one is the smaller.
+  class Holder : public Flushable {
    public:
     /// Write this now, as far as the system takes it. Must not call the stream's consumer, which may be on the
     /// stack.

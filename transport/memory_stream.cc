@@ -203,10 +203,14 @@ class MemoryStream final : public Stream, private Flushable, private Resumable {
     const std::size_t wanted = space.empty() ? consumer_->receive_limit() : space.size();
     const std::size_t most = std::min(wanted, options_.chunk_bytes);
     const std::size_t count = std::min(inbox_.size(), most);
-    // A copy: the consumer may write to the bytes, and more may arrive while it does.
+    // Apart from the inbox: the consumer may write to the bytes, and more may arrive while it does.
     delivered_.clear();
-    delivered_.append(inbox_.view().first(count));
-    inbox_.consume(count);
+    if (count == inbox_.size()) {
+      std::swap(delivered_, inbox_);
+    } else {
+      delivered_.append(inbox_.view().first(count));
+      inbox_.consume(count);
+    }
     if (!inbox_.empty() || ended_by_peer_) touch();
     if (peer_ != nullptr) peer_->touch();
     loop_.budget().begin_slice();

@@ -38,11 +38,7 @@ class SocketStreamFlags {
 /// A stream over a socket of ours, which the loop watches. An idle one is this object alone.
 ///
 /// Two parts: life and what comes in socket_stream.cc, what goes out in socket_stream_output.cc.
-class SocketStream final : public Stream,
-                           private SocketStreamFlags,
-                           private Watched,
-                           private Flushable,
-                           private HeldOutput::Holder {
+class SocketStream final : public Stream, private SocketStreamFlags, private Watched, private HeldOutput::Holder {
  public:
   SocketStream(LoopBuffers& buffers, int descriptor, bool local) noexcept;
 
@@ -121,7 +117,7 @@ class SocketStream final : public Stream,
 };
 
 // What an idle connection costs beside its protocol's own state.
-static_assert(sizeof(SocketStream) <= 112);
+static_assert(sizeof(SocketStream) <= 104);
 
 template <class Call>
 void SocketStream::deliver(Call call) noexcept {

@@ -2,6 +2,7 @@
 #include <tidewire/transport/held_output.h>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ using Log = std::vector<std::string>;
 /// A holder that notes what it is given to send.
 struct Writer final : HeldOutput::Holder {
   Writer(Log& sent_by_all, char own_name) : log(&sent_by_all), name(own_name) {}
+  void flush() noexcept override {}
   void send_held(Bytes bytes) noexcept override { log->push_back(name + (": " + std::string(as_text(bytes)))); }
 
   Log* log;
@@ -24,6 +26,7 @@ struct Writer final : HeldOutput::Holder {
 /// One over another, to which it passes what it is given.
 struct Layer final : HeldOutput::Holder {
   Layer(HeldOutput& its, Writer& its_lower) : held(its), lower(its_lower) {}
+  void flush() noexcept override {}
   void send_held(Bytes bytes) noexcept override {
     if (held.holder() == &lower) return held.add(as_bytes("held"), bytes);
     lower.send_held(bytes);
@@ -125,9 +128,9 @@ TEST_CASE("more holders than there are regions for are sent from in between") {
   Loop loop;
   HeldOutput held(loop);
   Log log;
-  std::vector<Writer> writers(HeldOutput::max_regions + 1, Writer(log, 'w'));
-  for (Writer& writer : writers) {
-    held.begin(writer, nullptr);
+  std::deque<Writer> writers;
+  while (writers.size() <= HeldOutput::max_regions) {
+    held.begin(writers.emplace_back(log, 'w'), nullptr);
     held.add(as_bytes("x"), {});
   }
   held.end();
