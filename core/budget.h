@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tidewire {
@@ -75,6 +76,9 @@ inline constexpr std::uint64_t byte_inflated = 2;
 /// A message that is compressed, and each of its bytes.
 inline constexpr std::uint64_t compression = 2'000;
 inline constexpr std::uint64_t byte_to_compress = 5;
+[[nodiscard]] constexpr std::uint64_t to_compress(std::size_t bytes) noexcept {
+  return compression + bytes * byte_to_compress;
+}
 
 }  // namespace work
 

@@ -88,7 +88,7 @@ void Connection::process(MutableBytes input) noexcept {
     try {
       // Ends with the connection, too: the protocol then takes no message.
       unsigned left = whole_messages ? uncounted_messages : 0;
-      while (left != 0 && protocol_.try_next_message(input, limits, message)) {
+      while (left != 0 && !budget.spent() && protocol_.try_next_message(input, limits, message)) {
         --left;
         own.on_message(*this, message);
       }

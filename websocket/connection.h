@@ -189,7 +189,6 @@ class TIDEWIRE_API Connection : private http::Successor {
   void close_stream() noexcept;
   void drop_received(std::size_t count);
   void stop_choking();
-  void charge_compression(std::size_t bytes) noexcept;
   void watch_pace() noexcept;
   void arm_by(std::optional<Tick> due) noexcept;
   void resume_pace() noexcept;

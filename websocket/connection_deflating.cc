@@ -30,16 +30,10 @@ Inflater* Connection::peer_inflater() {
   return &*peer;
 }
 
-/// What a handler compresses is its peer's work, too: it may be the answer to each of many messages.
-void Connection::charge_compression(std::size_t bytes) noexcept {
-  Budget& budget = endpoint_->loop.budget();
-  budget.charge(work::compression + bytes * work::byte_to_compress);
-  if (in_call_ && budget.spent()) protocol_.hold();
-}
-
 /// What a part of a message is on the wire, until something else is compressed. Nothing if there is no memory for it.
 std::optional<Bytes> Connection::compress(Bytes part, bool last) {
-  charge_compression(part.size());
+  // It may be the answer to each of many messages: then it is their peer's work.
+  endpoint_->loop.budget().charge(work::to_compress(part.size()));
   Buffer& to = endpoint_->deflated;
   empty_scratch(to);
   bool done = false;

@@ -87,7 +87,8 @@ SendStatus Connection::send(const PreparedMessage& message) {
   endpoint_->publications.deliver();
   if (phase_ != Phase::open) return SendStatus::closed;
   if (takes_own_form()) return send_any(message.message());
-  return write_shared(message.frame(shared_form(), endpoint_->spare.engines(), endpoint_->deflated));
+  return write_shared(
+      message.frame(shared_form(), endpoint_->spare.engines(), endpoint_->deflated, endpoint_->loop.budget()));
 }
 
 void Connection::send_shared(FrameForms& forms, bool last) noexcept {
@@ -101,7 +102,8 @@ void Connection::send_shared(FrameForms& forms, bool last) noexcept {
     } else if (takes_own_form()) {
       for (const SharedBytes& frame : forms.plain().each) static_cast<void>(send_any(message_of(frame)));
     } else {
-      const auto frames = forms.in(shared_form(), endpoint_->spare.engines(), endpoint_->deflated);
+      const auto frames =
+          forms.in(shared_form(), endpoint_->spare.engines(), endpoint_->deflated, endpoint_->loop.budget());
       write_frames(frames.each, frames.joined, last);
     }
   } catch (const std::bad_alloc&) {

@@ -30,7 +30,8 @@ FrameForms::Frames FrameForms::plain() noexcept {
   return {plain_, joined_};
 }
 
-FrameForms::Frames FrameForms::in(const FrameForm& form, DeflateEngines& engines, Buffer& scratch) noexcept {
+FrameForms::Frames FrameForms::in(const FrameForm& form, DeflateEngines& engines, Buffer& scratch,
+                                  Budget& budget) noexcept {
   if (form.window_bits == 0) return plain();
   for (const Made& made : made_) {
     if (made.form == form) return {made.frames, made.joined};
@@ -40,7 +41,9 @@ FrameForms::Frames FrameForms::in(const FrameForm& form, DeflateEngines& engines
     Deflater deflater(engines, {.window_bits = form.window_bits, .level = form.level});
     made.frames.reserve(plain_.size());
     for (const SharedBytes& frame : plain_) {
-      const bool worth = message_of(frame).size() >= form.from_bytes;
+      const std::size_t bytes = message_of(frame).size();
+      const bool worth = bytes >= form.from_bytes;
+      if (worth) budget.charge(work::to_compress(bytes));
       made.frames.push_back(worth ? deflated_frame(frame, deflater, scratch) : frame);
     }
     made.joined = join(made.frames);

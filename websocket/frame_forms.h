@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tidewire/core/budget.h>
 #include <tidewire/core/buffer.h>
 #include <tidewire/core/shared_bytes.h>
 #include <tidewire/websocket/deflate.h>
@@ -36,8 +37,8 @@ class FrameForms {
   /// As they are.
   [[nodiscard]] Frames plain() noexcept;
   /// In that form; as they are where compressing makes them no smaller, or there is no memory. Valid until the next
-  /// call.
-  [[nodiscard]] Frames in(const FrameForm& form, DeflateEngines& engines, Buffer& scratch) noexcept;
+  /// call. What is compressed is charged to `budget`.
+  [[nodiscard]] Frames in(const FrameForm& form, DeflateEngines& engines, Buffer& scratch, Budget& budget) noexcept;
 
  private:
   struct Made {

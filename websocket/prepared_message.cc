@@ -18,10 +18,11 @@ PreparedMessage::PreparedMessage(const Message& message) : state_(std::make_shar
 
 Message PreparedMessage::message() const noexcept { return message_of(state_->plain); }
 
-SharedBytes PreparedMessage::frame(const FrameForm& form, DeflateEngines& engines, Buffer& scratch) const noexcept {
+SharedBytes PreparedMessage::frame(const FrameForm& form, DeflateEngines& engines, Buffer& scratch,
+                                   Budget& budget) const noexcept {
   if (form.window_bits == 0) return state_->plain;
   const std::scoped_lock lock(state_->mutex);
-  return state_->forms.in(form, engines, scratch).each.front();
+  return state_->forms.in(form, engines, scratch, budget).each.front();
 }
 
 }  // namespace tidewire::websocket

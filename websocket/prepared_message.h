@@ -28,8 +28,9 @@ class TIDEWIRE_API PreparedMessage {
   [[nodiscard]] Message message() const noexcept;
 
   /// For the layer itself: its frame, as a connection wants it. Compressed on this thread, with what the thread's loop
-  /// has for that.
-  [[nodiscard]] SharedBytes frame(const FrameForm& form, DeflateEngines& engines, Buffer& scratch) const noexcept;
+  /// has for that, and charged to its budget.
+  [[nodiscard]] SharedBytes frame(const FrameForm& form, DeflateEngines& engines, Buffer& scratch,
+                                  Budget& budget) const noexcept;
 
  private:
   struct State;

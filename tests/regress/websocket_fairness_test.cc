@@ -3,7 +3,12 @@
 #include <support/web.h>
 #include <tidewire/core/budget.h>
 #include <tidewire/websocket/deflate.h>
+#include <tidewire/websocket/prepared_message.h>
+#include <tidewire/websocket/topics.h>
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -132,17 +137,29 @@ OVER_SOME_STREAMS("a message that becomes large when inflated is interrupted wit
   }
 }
 
-OVER_SOME_STREAMS("what a handler compresses counts, too") {
-  Pair pair(kind, {.deflate = DeflateOptions{}});
+OVER_SOME_STREAMS("what a handler compresses counts, too, to whomever it goes") {
   const std::string large(100'000, 'a');
-  pair.greedy.message = [&](Connection& peer, const Message&) {
-    ++pair.taken;
-    peer.send(Message(websocket::MessageType::text, as_bytes(large)));
+  const Message answer(websocket::MessageType::text, as_bytes(large));
+  std::optional<websocket::Topics> topics;
+  const std::array<std::function<void(Connection&)>, 3> ways{
+      [&](Connection& peer) { peer.send(answer); },
+      [&](Connection& peer) { peer.send(websocket::PreparedMessage(answer)); },
+      [&](Connection&) { topics->publish("all", answer); },
   };
-  pair.race(repeated(masked(0x82, "x"), 1000));
-  CHECK(pair.work_before < fair_work);
-  CHECK(pair.taken_before < 100);
-  pair.until([&] { return pair.taken == 1000; });
+  for (const auto& answers : ways) {
+    Pair pair(kind, {.deflate = DeflateOptions{}});
+    topics.emplace(pair.loop);
+    pair.greedy.message = [&](Connection& peer, const Message&) {
+      if (pair.taken++ == 0) topics->subscribe(peer, "all");
+      answers(peer);
+    };
+    pair.race(repeated(masked(0x82, "x"), 1000));
+    CHECK(pair.work_before < fair_work);
+    CHECK(pair.taken_before < 100);
+    pair.until([&] { return pair.taken == 1000; });
+    pair.server.reset();
+    topics.reset();
+  }
 }
 
 TEST_CASE("blocks of a compressed message that have no text are interrupted, too") {

@@ -16,9 +16,10 @@ namespace {
 struct Workbench {
   websocket::DeflateEngines engines;
   Buffer scratch;
+  Budget budget;
 
   FrameForms::Frames in(FrameForms& forms, const websocket::FrameForm& form) {
-    return forms.in(form, engines, scratch);
+    return forms.in(form, engines, scratch, budget);
   }
 };
 
@@ -45,6 +46,7 @@ TEST_CASE("a compressed form has every message, compressed from the given size o
   CHECK(made.joined.size() < text.size());
   DeflateReader reader({});
   CHECK(reader.read(as_text(made.joined.view())) == std::vector<std::string>{"short", text, text});
+  CHECK(bench.budget.done() == 2 * work::to_compress(text.size()));
 }
 
 TEST_CASE("a form is made once, and each setting has its own") {
@@ -56,8 +58,10 @@ TEST_CASE("a form is made once, and each setting has its own") {
   const std::byte* first = bench.in(forms, small).joined.view().data();
   const std::byte* second = bench.in(forms, large).joined.view().data();
   CHECK(first != second);
+  const std::uint64_t done = bench.budget.done();
   CHECK(bench.in(forms, small).joined.view().data() == first);
   CHECK(bench.in(forms, large).joined.view().data() == second);
+  CHECK(bench.budget.done() == done);
 }
 
 TEST_CASE("what compressing does not make smaller stays as it is") {

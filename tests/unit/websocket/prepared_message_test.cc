@@ -94,8 +94,9 @@ TEST_CASE("threads compress the same prepared message at the same time" * doctes
   const auto work = [prepared, &text] {
     websocket::DeflateEngines engines;
     Buffer scratch;
+    Budget budget;
     for (std::uint8_t bits = 9; bits <= 15; ++bits) {
-      const SharedBytes frame = prepared.frame({.window_bits = bits, .level = 3, .from_bytes = 0}, engines, scratch);
+      const SharedBytes frame = prepared.frame({.window_bits = bits, .level = 3}, engines, scratch, budget);
       CHECK(DeflateReader({.peer_window_bits = bits}).read(as_text(frame.view())) == std::vector{text});
     }
   };
