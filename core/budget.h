@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tidewire/core/export.h>
 #include <cstddef>
 #include <cstdint>
 
