@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tidewire/core/budget.h>
 #include <tidewire/core/buffer.h>
 #include <tidewire/core/export.h>
 #include <tidewire/core/shared_bytes.h>
