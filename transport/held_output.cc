@@ -45,8 +45,7 @@ void HeldOutput::flush_now() noexcept {
   }
   regions_.clear();
   used_ = 0;
-  holder_ = running.holder;
-  stream_ = running.stream;
+  restore(running);
 }
 
 void HeldOutput::flush() noexcept {
